@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between the BPF programs and user space: what a record in a ring
+ * looks like. Fixed-width members only, no implicit padding (-Wpadded is an error
+ * here), little or big endian as the machine is: records never leave the machine
+ * but inside a recording, which says its byte order.
+ *
+ * A record is a struct bt_rec_* followed by `tail` bytes as its kind says. Nothing
+ * but user/event/event.c reads these structs in user space.
+ */
+#ifndef BEARTRAP_EVENT_H
+#define BEARTRAP_EVENT_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+#include <beartrap/limits.h>
+
+/* Bumped with every change of a struct or an enum below; the loader compares it
+ * with the constant in the object's .rodata, a recording with its header. */
+#define BT_ABI_VERSION 1
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
+
+enum bt_rec_kind {
+	BT_REC_DATA = 1, /* bytes of one read- or write-like call */
+	BT_REC_FILE = 2, /* identity of a file object, before its first data, or at exec */
+	BT_REC_EXEC = 3, /* a watched process has begun a new program */
+	BT_REC_ARGS = 4, /* a piece of its argv or environment */
+	BT_REC_FORK = 5, /* a watched process has a child process (not a thread) */
+	BT_REC_EXIT = 6, /* a watched process (its last thread) has ended */
+	BT_REC_KIND_MAX
+};
+
+enum bt_dir {
+	BT_DIR_OUT = 0, /* written by the watched process */
+	BT_DIR_IN = 1,  /* read by it */
+};
+
+/* Which call moved the bytes. */
+enum bt_call {
+	BT_CALL_NONE = 0,
+	BT_CALL_WRITE,
+	BT_CALL_PWRITE64,
+	BT_CALL_WRITEV,
+	BT_CALL_PWRITEV,
+	BT_CALL_PWRITEV2,
+	BT_CALL_SENDTO,
+	BT_CALL_SENDMSG,
+	BT_CALL_SENDMMSG,
+	BT_CALL_READ,
+	BT_CALL_PREAD64,
+	BT_CALL_READV,
+	BT_CALL_PREADV,
+	BT_CALL_PREADV2,
+	BT_CALL_RECVFROM,
+	BT_CALL_RECVMSG,
+	BT_CALL_RECVMMSG,
+	BT_CALL_MAX
+};
+
+/* What a file object is: from its inode's type and, for a socket, its family. */
+enum bt_file_type {
+	BT_FILE_UNKNOWN = 0,
+	BT_FILE_REG = 1,
+	BT_FILE_PIPE = 2, /* pipe or FIFO */
+	BT_FILE_UNIX = 3, /* AF_UNIX */
+	BT_FILE_TCP = 4,  /* AF_INET or AF_INET6, SOCK_STREAM */
+	BT_FILE_UDP = 5,  /* AF_INET or AF_INET6, SOCK_DGRAM */
+	BT_FILE_SOCK = 6, /* any other family: netlink, vsock, ... */
+	BT_FILE_TTY = 7,  /* tty or pty */
+	BT_FILE_CHR = 8,  /* any other character device: /dev/null, ... */
+	BT_FILE_DIR = 9,
+	BT_FILE_OTHER = 10, /* block device, anonymous inode (eventfd, epoll, ...) */
+	BT_FILE_TYPE_MAX
+};
+
+struct bt_hdr {
+	__u32 len;  /* whole record, this header included */
+	__u16 kind; /* enum bt_rec_kind */
+	__u16 cpu;
+	__u64 time_ns;  /* CLOCK_BOOTTIME */
+	__u64 start_ns; /* start of the process (group leader), CLOCK_BOOTTIME */
+	__u32 tgid;     /* process and thread, in the initial pid namespace */
+	__u32 tid;
+	__u32 root;             /* tgid of the watch root this process descends from */
+	__u32 uid;              /* real uid, initial user namespace */
+	char comm[BT_COMM_LEN]; /* of the thread */
+};
+
+/*
+ * Names a file object for as long as it lives. For a pipe, FIFO or socket `obj` is
+ * the inode number: every open file of it is the same bytes. For all else it is
+ * the open file description (struct file) itself, as a number, and means nothing more.
+ */
+struct bt_file_id {
+	__u64 obj;
+	__u64 ino;
+	__u32 dev;  /* kernel-internal encoding: major << 20 | minor */
+	__u16 type; /* enum bt_file_type */
+	__u16 mode; /* S_IFMT and permission bits of the inode */
+};
+
+/* tail: `data_len` payload bytes, then `name_len` bytes of struct sockaddr (msg_name). */
+struct bt_rec_data {
+	struct bt_hdr hdr;
+	struct bt_file_id file;
+	__u64 pos;      /* of the first payload byte in this object and direction */
+	__u64 off;      /* file offset for pread/pwrite families, else ~0 */
+	__u64 call_len; /* bytes that the whole call moved */
+	__u64 call_off; /* of this payload within the call */
+	__s32 fd;
+	__u32 data_len;
+	__u32 lost_len; /* bytes of this call just before the payload that could not be read */
+	__u16 call;     /* enum bt_call */
+	__u16 name_len;
+	__u8 dir;  /* enum bt_dir */
+	__u8 last; /* 1 in the call's last record */
+	__u8 pad[6];
+};
+
+#define BT_FILE_STDIO 0x1    /* sent at exec or attach because it is fd 0, 1 or 2 */
+#define BT_FILE_PATH_CUT 0x2 /* the path's front is missing: too deep or too long */
+#define BT_FILE_DELETED 0x4  /* no link left when first seen */
+#define BT_FILE_SNAPSHOT 0x8 /* was open before the watch began */
+
+/* tail: `path_len` bytes: path of a file, or unix peer name (leading NUL = abstract). */
+struct bt_rec_file {
+	struct bt_hdr hdr;
+	struct bt_file_id file;
+	__u64 size; /* inode size when first seen */
+	__s32 fd;
+	__u32 open_flags; /* struct file.f_flags: O_APPEND, O_WRONLY, ... */
+	__u32 inode_uid;
+	__u32 nlink;
+	__u16 flags; /* BT_FILE_* flags above */
+	__u16 path_len;
+	__u16 sk_family;   /* AF_*, 0 when not a socket */
+	__u16 sk_type;     /* SOCK_* */
+	__u16 sk_protocol; /* IPPROTO_* */
+	__u16 local_port;  /* host byte order */
+	__u16 peer_port;   /* host byte order */
+	__u8 sk_state;     /* TCP_ESTABLISHED, TCP_LISTEN, ... */
+	__u8 pad;
+	__u8 local_addr[16]; /* network byte order; IPv4 in the first four bytes */
+	__u8 peer_addr[16];
+};
+
+/* tail: `path_len` bytes: path of the executable. */
+struct bt_rec_exec {
+	struct bt_hdr hdr;
+	__u64 exe_ino;
+	__u64 cgroup_id;
+	__u64 args_len; /* whole length of argv, NULs included */
+	__u64 env_len;
+	__u32 exe_dev;
+	__u32 ppid;   /* tgid of the parent */
+	__u32 ns_pid; /* in the process's own pid namespace */
+	__u32 pid_ns; /* its inode number */
+	__u32 mnt_ns;
+	__u16 path_len;
+	__u16 pad;
+};
+
+#define BT_ARGS_ARGV 0
+#define BT_ARGS_ENV 1
+
+/* tail: `data_len` bytes, NUL-separated strings; a string may go on in the next record. */
+struct bt_rec_args {
+	struct bt_hdr hdr;
+	__u64 total_len; /* of the whole argv or environment */
+	__u32 off;       /* of this piece */
+	__u32 data_len;
+	__u32 lost_len; /* bytes just before this piece that could not be read */
+	__u16 which;    /* BT_ARGS_ARGV or BT_ARGS_ENV */
+	__u16 last;     /* 1 in the last piece */
+};
+
+/* hdr names the parent; no tail. */
+struct bt_rec_fork {
+	struct bt_hdr hdr;
+	__u64 child_start_ns;
+	__u32 child_tgid;
+	__u32 pad;
+};
+
+/* no tail. */
+struct bt_rec_exit {
+	struct bt_hdr hdr;
+	__s32 status; /* as wait(2) would give it */
+	__u32 pad;
+};
+
+#pragma GCC diagnostic pop
+
+/*
+ * Why bytes or records did not reach user space. The counters are one per-CPU array:
+ * element i holds {events, bytes} for cause i. They only ever grow.
+ */
+enum bt_loss {
+	BT_LOSS_RING_BULK = 0, /* no room in the bulk ring */
+	BT_LOSS_RING_PRIO,     /* no room in the priority ring */
+	BT_LOSS_FAULT,         /* user memory was not resident or not mapped */
+	BT_LOSS_FD_GONE,       /* the descriptor was closed before the call's end was seen */
+	BT_LOSS_MAP_STREAM,    /* no room for another stream position */
+	BT_LOSS_MAP_PROC,      /* no room for another watched process */
+	BT_LOSS_STORAGE,       /* task storage could not be had: the task is not watched */
+	BT_LOSS_IOV,           /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
+	BT_LOSS_ARGS,          /* argv or environment over BT_ARGS_LEN */
+	BT_LOSS_PATH,          /* a path was cut */
+	BT_LOSS_HELPER,        /* any other helper that failed */
+	BT_LOSS_MAX
+};
+
+struct bt_counter {
+	__u64 events;
+	__u64 bytes;
+};
+
+/* What was seen, so that seen = sent + lost can be shown. Same array shape as losses. */
+enum bt_seen {
+	BT_SEEN_CALLS = 0, /* calls of watched processes; bytes they moved */
+	BT_SEEN_SENT_BULK, /* records put into the bulk ring; payload bytes in them */
+	BT_SEEN_SENT_PRIO, /* records put into the priority ring; tail bytes in them */
+	BT_SEEN_SKIPPED,   /* calls on objects that carry no secrets to anybody (eventfd, ...) */
+	BT_SEEN_MAX
+};
+
+/* Value of the stream position map, key = struct bt_stream_key. */
+struct bt_stream_key {
+	struct bt_file_id file; /* .mode = 0 */
+	__u64 dir;
+};
+
+struct bt_stream_val {
+	__u64 pos;  /* bytes moved so far, seen or lost */
+	__u64 lost; /* of these, bytes that never reached user space */
+};
+
+#endif /* BEARTRAP_EVENT_H */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An alert, schema beartrap.alert/1 (rules/schema/alert.schema.json). Only redacted data can be put in one.
+ */
+#ifndef BT_ALERT_ALERT_H
+#define BT_ALERT_ALERT_H
+
+#include "alert/redact.h"
+
+enum severity { SEV_INFO, SEV_LOW, SEV_MEDIUM, SEV_HIGH, SEV_CRITICAL, SEV_MAX };
+
+enum sink_class {
+	SINK_TOOL_RESULT,
+	SINK_RESOURCE,
+	SINK_PROMPT,
+	SINK_INSTRUCTIONS,
+	SINK_SAMPLING,
+	SINK_ELICITATION,
+	SINK_JSONRPC_ERROR,
+	SINK_LOG_NOTIFICATION,
+	SINK_PROGRESS,
+	SINK_REQUEST_STATE,
+	SINK_TOOL_ARGUMENT,
+	SINK_STDOUT,
+	SINK_STDERR,
+	SINK_LOG_FILE,
+	SINK_FILE,
+	SINK_SYSLOG,
+	SINK_ARGV,
+	SINK_ENV,
+	SINK_PIPE,
+	SINK_HTTP_URL,
+	SINK_HTTP_HEADER,
+	SINK_HTTP_BODY,
+	SINK_NETWORK,
+	SINK_COOKIE,
+	SINK_HTML,
+	SINK_SECRET_STORE,
+	SINK_TTY,
+	SINK_CLASS_MAX
+};
+
+/* Facts about a sink that the policy's conditions can ask for. */
+#define SINK_F_GROUP_READABLE 0x01u /* inode mode & 0040 */
+#define SINK_F_WORLD_READABLE 0x02u /* inode mode & 0004 */
+#define SINK_F_SHARED_PLACE 0x04u   /* /tmp, a work tree, ...: token-file-shared-location */
+#define SINK_F_LOOPBACK 0x08u       /* peer stays on this machine */
+#define SINK_F_CHILD 0x10u          /* argv, env, pipe of a child of the server, not its own */
+#define SINK_F_HELPER 0x20u         /* the process at the other end is a known credential helper */
+#define SINK_F_INHERITED 0x40u      /* the value was already in the root's own environment */
+#define SINK_F_NOT_RPC 0x80u        /* bytes on the MCP wire that are not JSON-RPC */
+#define SINK_F_LEARNT 0x100u        /* set by the verdict: value is in the ledger */
+#define SINK_F_RESOURCE_LINK 0x200u /* a URI given to the client */
+#define SINK_F_MEMORY_FILE 0x400u   /* memfd, or tmpfs under $XDG_RUNTIME_DIR */
+
+struct sink {
+	enum sink_class class;
+	unsigned int flags; /* SINK_F_* */
+	char path[1024];    /* "" when there is none */
+	char peer[128];     /* printable address, "" */
+	char host[256];
+	int fd;                /* -1 unknown */
+	uint64_t line, offset; /* 0 = unknown for line */
+};
+
+struct alert_mcp {          /* transport "" when not on an MCP wire */
+	char transport[16]; /* "stdio" */
+	char direction[24]; /* "server-to-client" */
+	char method[257], tool[257], id[65], json_path[161];
+};
+
+struct alert_process {
+	uint32_t pid, tid, ppid, uid;
+	char comm[17], exe[1024];
+	char container[80], cgroup[256], unit[128]; /* "" unknown */
+};
+
+struct alert {
+	char id[33]; /* random hex */
+	char rule[64];
+	enum severity severity;
+	uint64_t time_ns, first_ns, last_ns; /* CLOCK_REALTIME, ns since the epoch */
+	uint64_t seen_count;
+	struct redacted secret;
+	struct sink sink;
+	struct alert_mcp mcp;
+	struct alert_process process;
+	char flow_id[33], flow_phase[24]; /* "" */
+	uint64_t flow_age_ms;
+	char why[512];
+};
+
+const char *severity_name(enum severity s);
+int severity_parse(struct span name, enum severity *ret); /* 0 or -ENOENT */
+const char *sink_class_name(enum sink_class c);           /* "tool-result" */
+int sink_class_parse(struct span name, enum sink_class *ret);
+
+#endif /* BT_ALERT_ALERT_H */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The only place that knows libbpf. Loads the programs, keeps the watch set, drains the rings in time order.
+ */
+#ifndef BT_CAPTURE_CAPTURE_H
+#define BT_CAPTURE_CAPTURE_H
+
+#include <sys/types.h>
+#include <beartrap/event.h>
+#include "base/log.h"
+#include "base/span.h"
+
+struct capture;
+
+struct capture_config {
+	size_t ring_bulk_len, ring_prio_len; /* 0 = the defaults in limits.h */
+	/* Every record, both rings merged in time order. A negative return stops the drain and is passed on. */
+	int (*record)(void *arg, struct span record);
+	/* Lines of libbpf and of the verifier, for --debug; NULL drops them. */
+	void (*debug)(void *arg, const char *line);
+	void *arg;
+};
+
+/* Loads and attaches. 0, or negative errno and one readable line in `err` (no root, no BTF, a refused program ...). */
+int capture_open(const struct capture_config *cfg, struct capture **ret, struct error *err);
+struct capture *capture_free(struct capture *c);
+
+/*
+ * Puts the single-threaded process behind `pidfd` (a child that waits before its exec) in the watch set; its
+ * descendants follow in the kernel. `run` calls this before the child's first instruction.
+ */
+int capture_watch_child(struct capture *c, int pidfd, pid_t pid, struct error *err);
+/*
+ * Adds running processes, all their threads, as watch roots; descendants already running are added too when `descendants`.
+ * Sends a BT_REC_EXEC and ARGS (from memory) and BT_REC_FILE for their open files (iter/task_file) first, so late attach knows them.
+ * -ESRCH when a pid is gone (others are still added).
+ */
+int capture_watch_running(struct capture *c, const pid_t *pids, size_t n, bool descendants,
+			  struct error *err);
+/* Takes a process and its descendants out again. */
+int capture_unwatch(struct capture *c, pid_t pid);
+/* Processes in the watch set now. */
+int capture_watched(struct capture *c, size_t *ret);
+
+/* To poll(2) for POLLIN. */
+int capture_fd(const struct capture *c);
+/* Gives every record that is ready now to cfg->record. Number of records, or negative errno. */
+int capture_drain(struct capture *c);
+int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
+		     struct bt_counter seen[BT_SEEN_MAX]);
+/* The kernel's position of every stream, for the reconciliation at the end. */
+int capture_streams(struct capture *c,
+		    void (*fn)(void *arg, const struct bt_stream_key *key,
+			       const struct bt_stream_val *val),
+		    void *arg);
+/* One line for `version` and `doctor`: backend and kernel features in use. */
+const char *capture_describe(const struct capture *c);
+
+#endif /* BT_CAPTURE_CAPTURE_H */

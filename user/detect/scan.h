@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Finding secrets in a byte stream. A struct scanner is compiled once from a ruleset and is read-only
+ * (shared by all streams); a struct scan is the state of one stream: small (about 100 bytes) until a
+ * candidate is open. Bytes come in any cut; a token is found wherever the cuts are. Hits are
+ * reported as soon as the byte after the token is known, or at scan_flush.
+ *
+ * The scan looks at the bytes as they are and, where they hold escapes, at their unescaped form (JSON backslash
+ * escapes nested to 4, %XX, \uXXXX), so `gho_...` in any of these dresses is one hit. Key-context values (JSON, form,
+ * query, header, YAML, repr, env) come from the same pass.
+ */
+#ifndef BT_DETECT_SCAN_H
+#define BT_DETECT_SCAN_H
+
+#include "base/log.h"
+#include "detect/hit.h"
+#include "detect/rules.h"
+
+#define SCAN_MAX_TOKEN 16384 /* longest candidate followed; a longer one is reported cut there */
+
+struct scanner;
+struct scan;
+struct values; /* detect/values.h: exact values to look for */
+
+/* 0 or negative errno with `err`. The ruleset must outlive the scanner. */
+int scanner_new(const struct ruleset *rs, struct scanner **ret, struct error *err);
+struct scanner *scanner_free(struct scanner *sc);
+
+/* `values` may be NULL; it may change (values_add/remove) while scans are under way. */
+struct scan *scan_new(const struct scanner *sc, struct values *values);
+struct scan *scan_free(struct scan *s);
+/*
+ * Starts over at stream offset `off`. `key`: the name that the coming bytes are the value of (a decoded JSON string),
+ * or empty for free text. Drops what is pending: flush first.
+ */
+void scan_reset(struct scan *s, uint64_t off, struct span key);
+void scan_feed(struct scan *s, struct span bytes, hit_fn fn, void *arg);
+/* End of text, of a string, or a gap: an open candidate ends here. Call scan_reset before going on. */
+void scan_flush(struct scan *s, hit_fn fn, void *arg);
+size_t scan_memory(const struct scan *s); /* bytes this scan holds now */
+
+#endif /* BT_DETECT_SCAN_H */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The whole middle in one object: records in, alerts out. It knows no libbpf, no files and no clock, so a live run, a
+ * replay and a test drive it the same way. Single-threaded; not reentrant.
+ */
+#ifndef BT_ENGINE_ENGINE_H
+#define BT_ENGINE_ENGINE_H
+
+#include "alert/alert.h"
+#include "alert/policy.h"
+#include "detect/scan.h"
+#include "detect/values.h"
+#include "event/event.h"
+
+struct engine;
+
+struct engine_config {
+	const struct scanner *scanner;
+	const struct policy *policy;
+	struct values *values; /* the ledger's and --known's */
+	struct fingerprinter fingerprint;
+	uint64_t boot_offset_ns;                         /* CLOCK_REALTIME - CLOCK_BOOTTIME */
+	uint32_t root_tgid;                              /* 0: attach */
+	bool late;                                       /* processes ran before the watch began */
+	void (*alert)(void *arg, const struct alert *a); /* a new alert (not a repeat) */
+	void *arg;
+};
+
+/* What was looked at and what was not, for the summary. */
+struct engine_totals {
+	uint64_t records, bad_records;
+	uint64_t bytes_examined; /* payload scanned */
+	uint64_t bytes_missing;  /* gaps in streams */
+	uint64_t bytes_by_sink[SINK_CLASS_MAX];
+	uint64_t streams, streams_evicted;
+	uint64_t processes, processes_live;
+	uint64_t mcp_messages, mcp_broken;
+	uint64_t alerts, repeats;
+	uint64_t by_severity[SEV_MAX];
+	uint64_t hits_overflow; /* hits of one message over the cap, reported without place */
+};
+
+int engine_new(const struct engine_config *cfg, struct engine **ret);
+struct engine *engine_free(struct engine *e);
+/* One raw record. 0; -EBADMSG for a record that is not valid (counted, skipped); -ENOMEM. */
+int engine_feed(struct engine *e, struct span record);
+/* Now (CLOCK_BOOTTIME ns): lets time-outs pass. */
+void engine_tick(struct engine *e, uint64_t now_ns);
+/* The kernel's own count for a stream: what was not delivered becomes a gap. */
+void engine_stream_final(struct engine *e, const struct bt_file_id *file, enum bt_dir dir,
+			 uint64_t pos);
+/* No more records: everything pending is judged. */
+void engine_finish(struct engine *e);
+void engine_totals(const struct engine *e, struct engine_totals *ret);
+/* Every alert with its counts, in order of first sight. */
+void engine_walk_alerts(struct engine *e, void (*fn)(void *arg, const struct alert *a), void *arg);
+
+#endif /* BT_ENGINE_ENGINE_H */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is known of the watched processes and of the file objects they use, from events alone: it reads no
+ * /proc, so a replay knows exactly what the live run knew. Bounded; the least recently used goes first,
+ * exited processes before live ones.
+ */
+#ifndef BT_PROC_PROC_H
+#define BT_PROC_PROC_H
+
+#include "event/event.h"
+
+struct proc_file;
+
+struct proc {
+	uint32_t tgid, ppid, root, uid;
+	uint64_t start_ns;
+	uint64_t cgroup_id;
+	uint32_t ns_pid, pid_ns, mnt_ns;
+	char comm[BT_COMM_LEN + 1];
+	char *exe; /* path, or NULL when unknown */
+	bool exited;
+	int status; /* as wait(2), when exited */
+	uint32_t execs;
+	/* File objects that were fd 0, 1, 2 at the last exec (or at attach); obj == 0: unknown. */
+	struct bt_file_id stdio[3];
+	/* argv and environment of the last exec as far as received: NUL-separated, wiped at free. */
+	struct {
+		char *p;
+		size_t len;
+		bool whole;
+	} argv, env;
+};
+
+/* A file object as BT_REC_FILE described it. */
+struct proc_file {
+	struct bt_file_id id;
+	uint64_t size;
+	uint32_t open_flags, inode_uid, nlink;
+	uint16_t flags;
+	uint16_t sk_family, sk_type, sk_protocol, local_port, peer_port;
+	uint8_t sk_state;
+	uint8_t local_addr[16], peer_addr[16];
+	char *path;    /* or unix peer, printable; NULL when unknown */
+	bool abstract; /* unix peer is in the abstract namespace */
+};
+
+struct proc_table;
+
+struct proc_table *proc_table_new(size_t max_procs, size_t max_files);
+struct proc_table *proc_table_free(struct proc_table *t);
+/* Takes in FILE, EXEC, ARGS, FORK, EXIT (and DATA, to learn a process seen first there). 0 or -ENOMEM. */
+int proc_table_feed(struct proc_table *t, const struct event *ev);
+/* NULL when not known. Never the wrong life of a reused pid: start_ns must match. */
+const struct proc *proc_find(struct proc_table *t, uint32_t tgid, uint64_t start_ns);
+/* The process that lives (or lived last) under this tgid. */
+const struct proc *proc_find_tgid(struct proc_table *t, uint32_t tgid);
+const struct proc_file *proc_file_find(struct proc_table *t, const struct bt_file_id *id);
+size_t proc_table_live(const struct proc_table *t); /* processes not exited */
+uint64_t proc_table_evicted(const struct proc_table *t);
+/* Calls fn for every process not evicted; stop by returning false. */
+void proc_walk(struct proc_table *t, bool (*fn)(void *arg, const struct proc *p), void *arg);
+
+/* True when both name the same file object. */
+static inline bool file_id_eq(const struct bt_file_id *a, const struct bt_file_id *b)
+{
+	return a->obj == b->obj && a->ino == b->ino && a->dev == b->dev;
+}
+
+/* True for 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104 and unix sockets: bytes that stay on the machine. */
+bool proc_file_peer_is_loopback(const struct proc_file *f);
+/* "203.0.113.5:443", "[2001:db8::1]:443", "unix:/dev/log"; returns `out`. */
+const char *proc_file_peer_text(const struct proc_file *f, char *out, size_t len);
+
+#endif /* BT_PROC_PROC_H */

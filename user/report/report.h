@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reports: each format is one file and one row in report/table.c. A report is told each new alert as it comes and the whole at
+ * the end. To a file: `streaming` formats append line by line (each line written whole); others appear whole or not at
+ * all. No report sees anything but alerts and totals, and neither can hold a secret.
+ */
+#ifndef BT_REPORT_REPORT_H
+#define BT_REPORT_REPORT_H
+
+#include "alert/policy.h"
+#include "base/buf.h"
+#include "engine/engine.h"
+
+/* How the watch went; everything a report says beside the alerts. */
+struct run_summary {
+	const char *command; /* "run", "scan", ... */
+	const char *target;  /* what was watched, in words; printable */
+	struct engine_totals totals;
+	struct bt_counter loss[BT_LOSS_MAX];
+	struct bt_counter seen[BT_SEEN_MAX];
+	uint64_t started_ns, ended_ns; /* CLOCK_REALTIME */
+	const char *const *notes;      /* coverage notes, NULL-terminated, or NULL */
+	bool not_looked;               /* nothing was examined at all although something ran */
+};
+
+/* True when every byte was examined: no loss of any cause, no gap, no bad record, and something was looked at. */
+bool run_summary_complete(const struct run_summary *s);
+/* Bytes known to be unexamined, of all causes. */
+uint64_t run_summary_lost_bytes(const struct run_summary *s);
+
+struct report_format {
+	const char *name; /* "jsonl" */
+	const char *help; /* one line */
+	bool streaming;
+	/* Text for one alert, appended to `out` (streaming formats), or NULL. */
+	int (*alert)(const struct policy *p, const struct alert *a, struct buf *out);
+	/* Text for the end: alerts[0..n) in order of first sight, with counts. */
+	int (*finish)(const struct policy *p, const struct alert *const *alerts, size_t n,
+		      const struct run_summary *s, struct buf *out);
+};
+
+extern const struct report_format report_formats[]; /* ends with name == NULL */
+const struct report_format *report_format_find(struct span name);
+
+/* An opened --output FORMAT[:FILE]. */
+struct report;
+/* `spec` as typed. Opens the file at once, so an unwritable one fails before anything is watched. */
+int report_open(const char *spec, int default_fd, struct report **ret, struct error *err);
+int report_alert(struct report *r, const struct policy *p, const struct alert *a);
+/* Writes the end and closes. 0, or the first write error of its whole life with `err` filled. */
+int report_finish(struct report *r, const struct policy *p, const struct alert *const *alerts,
+		  size_t n, const struct run_summary *s, struct error *err);
+void report_abort(struct report *r); /* accepts NULL; leaves no half-written file */
+
+#endif /* BT_REPORT_REPORT_H */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Byte streams, one for each file object and direction: puts DATA events in order of their position,
+ * drops what was already delivered, marks what is missing. Most events come in order and are passed on
+ * without a copy. Held-back bytes (a later piece that came first) are bounded per stream and in all;
+ * when a missing piece does not come within the bounds the stream goes on behind a gap.
+ */
+#ifndef BT_STREAM_STREAM_H
+#define BT_STREAM_STREAM_H
+
+#include "event/event.h"
+
+struct stream {
+	struct bt_file_id file;
+	enum bt_dir dir;
+	uint64_t pos;      /* of the next byte to deliver */
+	uint64_t examined; /* bytes delivered */
+	uint64_t missing;  /* bytes of the gaps so far */
+	void *user;        /* the consumer's state; freed with ops->free_user */
+};
+
+struct stream_ops {
+	/* Bytes in order. `ev` is the event that carried them (its data.bytes may be longer). */
+	void (*data)(void *arg, struct stream *s, const struct event *ev, struct span bytes);
+	/* `missing` bytes at s->pos are lost (at least 1). Parsers must resync. */
+	void (*gap)(void *arg, struct stream *s, uint64_t missing);
+	/* The stream ends or is evicted: last chance to report what is pending. */
+	void (*end)(void *arg, struct stream *s);
+	void (*free_user)(void *user);
+};
+
+struct stream_limits {
+	size_t max_streams;
+	size_t max_held_stream; /* bytes held back for one stream */
+	size_t max_held_total;
+};
+
+struct stream_totals {
+	uint64_t examined, missing, held_now, evicted, duplicate;
+};
+
+struct stream_table;
+
+struct stream_table *stream_table_new(const struct stream_limits *limits,
+				      const struct stream_ops *ops, void *arg);
+struct stream_table *stream_table_free(struct stream_table *t); /* ends every stream first */
+/*
+ * A DATA event. The first event of a stream sets its position (bytes before the watch began are no gap).
+ * pread/pwrite data (ev->data.off != ~0) is delivered in arrival order like all else.
+ * lost_len in the event is a gap before its payload. 0 or -ENOMEM (bytes then counted missing).
+ */
+int stream_feed(struct stream_table *t, const struct event *ev);
+/* The kernel says this stream got to `pos` in all: what was not delivered is a gap. */
+void stream_final(struct stream_table *t, const struct bt_file_id *file, enum bt_dir dir,
+		  uint64_t pos);
+/* Ends the streams of this object in both directions, if there are any. */
+void stream_end_file(struct stream_table *t, const struct bt_file_id *file);
+/* Time passes: gives up on pieces held back for longer than a second (CLOCK_BOOTTIME ns). */
+void stream_tick(struct stream_table *t, uint64_t now_ns);
+struct stream *stream_find(struct stream_table *t, const struct bt_file_id *file, enum bt_dir dir);
+void stream_table_totals(const struct stream_table *t, struct stream_totals *ret);
+size_t stream_table_len(const struct stream_table *t);
+
+#endif /* BT_STREAM_STREAM_H */
