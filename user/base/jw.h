@@ -2,7 +2,9 @@
 /*
  * JSON writer (RFC 8259) into a struct buf: compact, keys in the order given, strings from any
  * bytes. Invalid UTF-8 becomes U+FFFD; control characters, '"' and '\\' are escaped, and so are
- * U+2028, U+2029 and '<' (the text may be put in HTML). Errors are the buffer's sticky error.
+ * U+2028, U+2029 and '<' (the text may be put in HTML). Errors are the buffer's sticky error: also
+ * -E2BIG for a value nested too deep, -EINVAL for an end without a begin. Values at the top are not
+ * separated: for JSON lines the caller adds the line feeds.
  */
 #ifndef BT_BASE_JW_H
 #define BT_BASE_JW_H

@@ -21,8 +21,8 @@ struct span secret_span(const struct secret *s);
 void wipe(void *p, size_t len);
 
 /*
- * For a process that will handle secrets: no core dump (RLIMIT_CORE 0, PR_SET_DUMPABLE 0), and
- * libsodium started. Call first in main. 0 or a negative errno.
+ * For a process that will handle secrets: no core dump (RLIMIT_CORE 0, PR_SET_DUMPABLE 0), the
+ * lock limit (RLIMIT_MEMLOCK) raised as far as allowed, and libsodium started. Call first in main. 0 or a negative errno.
  * PR_SET_DUMPABLE is reset by execve, so a child that `run` starts is not affected.
  */
 int secmem_init(void);

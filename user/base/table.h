@@ -22,7 +22,7 @@ void *table_free(struct table *t); /* accepts NULL, returns NULL */
 void *table_get(struct table *t, struct span key);
 /* As table_get, leaving the order alone. */
 void *table_peek(const struct table *t, struct span key);
-/* Puts a value, replacing (and freeing) an old one. A full table evicts its least recently
+/* Puts a value, replacing (and freeing) an old one, unless it is the same pointer. A full table evicts its least recently
  * used entry first and counts it. 0 or -ENOMEM (then the value stays the caller's). */
 int table_put(struct table *t, struct span key, void *value);
 /* True when there was one; its value is freed. */
