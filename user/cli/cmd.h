@@ -19,9 +19,10 @@ struct cmd {
 	const char *args;  /* "[OPTIONS] -- COMMAND [ARG...]" */
 	const char *brief; /* one line for the overview */
 	const char *help;  /* body of --help: what it does, options, examples */
-	int (*run)(const struct log *log, int argc, char **argv); /* exit status */
+	/* argv[0] is the command's name. Gives the exit status. */
+	int (*run)(const struct log *log, int argc, char **argv);
 };
 
-extern const struct cmd cmd_table[]; /* ends with name == NULL */
+extern const struct cmd *const cmd_table[]; /* in the order of the overview; ends with NULL */
 
 #endif /* BT_CLI_CMD_H */

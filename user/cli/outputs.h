@@ -21,6 +21,7 @@ enum shared_opt {
 	OPT_KNOWN,
 	OPT_POLICY,
 	OPT_DEBUG,
+	OPT_HELP, /* the command's own to answer: cmd_print_help() */
 };
 
 /* Put these rows into a command's struct option array. */
@@ -31,12 +32,29 @@ enum shared_opt {
 		{ "rules", required_argument, NULL, OPT_RULES },                                   \
 		{ "known", required_argument, NULL, OPT_KNOWN },                                   \
 		{ "policy", required_argument, NULL, OPT_POLICY },                                 \
+		{ "debug", no_argument, NULL, OPT_DEBUG },                                         \
 	{                                                                                          \
-		"debug", no_argument, NULL, OPT_DEBUG                                              \
+		"help", no_argument, NULL, OPT_HELP                                                \
 	}
 
 /* Help text of the shared options, for a command's --help. */
-extern const char shared_options_help[];
+#define SHARED_OPTIONS_HELP                                                                        \
+	"  --output FORMAT[:FILE]  write a report; repeatable. FORMAT: text, jsonl, sarif, "       \
+	"junit,\n"                                                                                 \
+	"                          html, github. Without any: text on standard error\n"            \
+	"  --fail-on LEVEL         info, low, medium, high (default), critical, or never: from "   \
+	"which\n"                                                                                  \
+	"                          severity on a finding decides the exit status\n"                \
+	"  --exit-code N           that exit status (default 10)\n"                                \
+	"  --rules PATH            add token rules: a JSON file, or a directory's *.json; "        \
+	"repeatable\n"                                                                             \
+	"  --policy FILE           add or override what is legal where, and how severe; "          \
+	"repeatable\n"                                                                             \
+	"  --known FILE            secrets to look for by value, in any encoding and in "          \
+	"fragments: one a\n"                                                                       \
+	"                          line, '#' comments; keep the file 0600\n"                       \
+	"  --debug                 say more about what beartrap itself does\n"                     \
+	"  --help                  this text\n"
 
 struct shared {
 	const char *outputs[OUTPUTS_MAX];
@@ -48,9 +66,11 @@ struct shared {
 	const char *known;
 	enum severity fail_on; /* SEV_HIGH; SEV_MAX = never */
 	int exit_code;         /* EXIT_FOUND */
+	int default_fd; /* of an --output without FILE: STDERR_FILENO; scan, replay: STDOUT_FILENO */
 	bool debug;
 };
 
+/* Everything at its default; `run` depends on default_fd never being stdout, which is the MCP wire. */
 void shared_init(struct shared *s);
 /* Takes one shared option. 0; -EINVAL with `err` (a usage error); -ENOENT when `opt` is not a shared one. */
 int shared_option(struct shared *s, int opt, const char *arg, struct error *err);
@@ -67,20 +87,31 @@ struct stack {
 int stack_open(struct stack *st, const struct shared *s, struct error *err);
 void stack_release(struct stack *st);
 
-/* The opened reports. Default when none was asked for: text on stderr. */
+/* The opened reports. Default when none was asked for: text on stderr. -EINVAL is a usage error. */
 struct outputs;
 int outputs_open(const struct shared *s, struct outputs **ret, struct error *err);
 /* To every report; a write error is remembered and told by outputs_finish. */
 void outputs_alert(struct outputs *o, const struct policy *p, const struct alert *a);
+/* Writes the ends. 0, or the first error of any report (the others are still finished). Free afterwards. */
 int outputs_finish(struct outputs *o, const struct policy *p, const struct alert *const *alerts,
 		   size_t n, const struct run_summary *sum, struct error *err);
 struct outputs *outputs_free(struct outputs *o); /* not finished: leaves no half-written file */
 
 /*
- * Exit status of a finished look: s->exit_code when an alert at or above fail_on is among them, else
+ * Exit status of a finished look: s->exit_code when an alert at or above fail_on is among them (or was counted in
+ * sum->totals.by_severity, should it have been evicted since), else
  * EXIT_WATCH_FAILED when something was not examined, else `clean`.
  */
 int shared_exit_status(const struct shared *s, const struct alert *const *alerts, size_t n,
 		       const struct run_summary *sum, int clean);
+
+/* The alerts that outputs_finish() wants, gathered by engine_walk_alerts() or dedup_walk(). */
+struct alert_list {
+	const struct alert **alerts; /* free() it; the alerts stay their owner's */
+	size_t n, cap;
+	int err; /* -ENOMEM when one did not fit */
+};
+/* `arg` is a struct alert_list. */
+void alert_list_add(void *arg, const struct alert *a);
 
 #endif /* BT_CLI_OUTPUTS_H */
