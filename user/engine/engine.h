@@ -29,8 +29,12 @@ struct engine_config {
 /* What was looked at and what was not, for the summary. */
 struct engine_totals {
 	uint64_t records, bad_records;
-	uint64_t bytes_examined; /* payload scanned */
-	uint64_t bytes_missing;  /* gaps in streams */
+	uint64_t bytes_examined;     /* payload scanned */
+	uint64_t bytes_missing;      /* gaps in streams */
+	uint64_t bytes_missing_args; /* of argv and environments */
+	uint64_t bytes_unscanned;    /* no memory to scan them */
+	uint64_t bytes_encrypted;    /* TLS records on sockets: not looked into */
+	uint64_t bytes_not_sinks;    /* moved where nobody else reads: input files, /dev/null */
 	uint64_t bytes_by_sink[SINK_CLASS_MAX];
 	uint64_t streams, streams_evicted;
 	uint64_t processes, processes_live;

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `beartrap attach`: watch servers that run already, and new ones that fit. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "cli/targets.h"
+
+/* New processes are looked for, and ended ones noticed, this often, in ms. */
+#define LOOK_MS 200
+
+static const char attach_help[] =
+	"Watches servers that run already, and all they start. Name them by any of these, as\n"
+	"often as needed:\n"
+	"  --pid N               this process\n"
+	"  --comm GLOB           processes whose name (/proc/PID/comm) fits\n"
+	"  --exe GLOB            whose executable fits: its name, or with a slash its path\n"
+	"  --cgroup PATH         those in this cgroup or below\n"
+	"With --pid alone it ends when the processes have ended; with the others it stays and\n"
+	"follows new ones that fit, until SIGINT or SIGTERM. What happened before the watch\n"
+	"began is not known: rules that need a flow's history stay quiet about it.\n"
+	"\n"
+	"Exit status: 0 nothing found; 10 something at or above --fail-on; 125 watching failed\n"
+	"or was incomplete.\n"
+	"\n"
+	"Examples:\n"
+	"  sudo beartrap attach --pid $(pgrep -f my-server)\n"
+	"  sudo beartrap attach --exe 'node*' --output jsonl:alerts.jsonl\n"
+	"  sudo beartrap attach --cgroup system.slice/mcp.service\n"
+	"\n"
+	"Options:\n"
+	"  --record FILE         keep an encrypted recording for `beartrap replay`; its key\n"
+	"                        goes to FILE.key\n" SHARED_OPTIONS_HELP;
+
+struct attach_opts {
+	struct shared shared;
+	struct targets targets;
+	const char *record;
+};
+
+/*
+ * Adds what fits and is not watched yet. `known` remembers each life of a pid, so that a process is added
+ * once. 0 or negative errno with `err`.
+ */
+static int look(struct session *s, const struct attach_opts *o, struct target_list *known,
+		bool first, struct error *err)
+{
+	struct target_list found = { 0 };
+	pid_t *pids = NULL;
+	size_t n = 0, i;
+	int rc;
+
+	rc = targets_find(&o->targets, &found, err);
+	if (rc)
+		goto out;
+	if (found.n) {
+		pids = calloc(found.n, sizeof(*pids));
+		if (!pids) {
+			rc = error_set(err, -ENOMEM, "out of memory");
+			goto out;
+		}
+	}
+	for (i = 0; i < found.n; i++)
+		if (!target_list_has(known, &found.v[i]))
+			pids[n++] = found.v[i].pid;
+	if (n) {
+		rc = capture_watch_running(s->capture, pids, n, true, err);
+		/* One that ended while we looked is no fault, unless it was asked for by number. */
+		if (rc == -ESRCH && !(first && !targets_are_open(&o->targets))) {
+			memset(err, 0, sizeof(*err));
+			rc = 0;
+		}
+	}
+	/* Only what runs now can be met again: the list does not grow with the churn of pids. */
+	target_list_release(known);
+	*known = found;
+	found = (struct target_list){ 0 };
+out:
+	target_list_release(&found);
+	free(pids);
+	return rc;
+}
+
+/* True when a signal asks for the end. */
+static bool asked_to_end(int signal_fd)
+{
+	struct signalfd_siginfo si;
+
+	return read(signal_fd, &si, sizeof(si)) == sizeof(si);
+}
+
+static int watch(struct session *s, const struct attach_opts *o, struct target_list *known,
+		 struct error *err)
+{
+	struct pollfd fds[2] = {
+		{ .fd = capture_fd(s->capture), .events = POLLIN },
+		{ .fd = s->signal_fd, .events = POLLIN },
+	};
+	uint64_t next = clock_now_ns(CLOCK_MONOTONIC), now;
+	bool open = targets_are_open(&o->targets);
+	size_t watched;
+	int n;
+
+	for (;;) {
+		if (poll(fds, 2, LOOK_MS) < 0 && errno != EINTR)
+			return error_set(err, -errno, "poll: %m");
+		n = session_drain(s);
+		if (n < 0)
+			return error_set(err, n, "reading the rings: %s", strerror(-n));
+		if (fds[1].revents && asked_to_end(s->signal_fd))
+			return 0;
+		now = clock_now_ns(CLOCK_MONOTONIC);
+		if (now < next)
+			continue;
+		next = now + LOOK_MS * 1000000ull;
+		if (open) {
+			n = look(s, o, known, false, err);
+			if (n)
+				return n;
+		} else if (!capture_watched(s->capture, &watched) && !watched) {
+			return 0;
+		}
+	}
+}
+
+static int attach(const struct log *log, const struct attach_opts *o)
+{
+	struct target_list known = { 0 };
+	struct error err = { 0 };
+	struct session s;
+	sigset_t signals;
+	int status, ret;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	ret = session_open(&s, log, &o->shared, o->record, &signals, &err);
+	if (!ret)
+		ret = session_start(&s, 0, true, &err);
+	if (!ret)
+		ret = look(&s, o, &known, true, &err);
+	if (ret) {
+		status = setup_error(log, &err, ret);
+		goto out;
+	}
+	ret = watch(&s, o, &known, &err);
+	if (ret) {
+		log_at(log, LOG_LEVEL_ERROR, "%s", err.text);
+		session_note(&s, "watching ended early: %s", err.text);
+	}
+	status = session_finish(&s, "attach", o->targets.v[0].text, EXIT_OK);
+	if (ret)
+		status = EXIT_WATCH_FAILED;
+out:
+	target_list_release(&known);
+	session_release(&s);
+	return status;
+}
+
+enum { OPT_PID = 1, OPT_COMM, OPT_EXE, OPT_CGROUP, OPT_RECORD };
+
+static int attach_main(const struct log *log, int argc, char **argv)
+{
+	static const struct option options[] = {
+		SHARED_OPTIONS,
+		{ "pid", required_argument, NULL, OPT_PID },
+		{ "comm", required_argument, NULL, OPT_COMM },
+		{ "exe", required_argument, NULL, OPT_EXE },
+		{ "cgroup", required_argument, NULL, OPT_CGROUP },
+		{ "record", required_argument, NULL, OPT_RECORD },
+		{ NULL, 0, NULL, 0 },
+	};
+	static const enum target_kind kinds[] = {
+		[OPT_PID] = TARGET_PID,
+		[OPT_COMM] = TARGET_COMM,
+		[OPT_EXE] = TARGET_EXE,
+		[OPT_CGROUP] = TARGET_CGROUP,
+	};
+	struct attach_opts o = { 0 };
+	struct error err = { 0 };
+	int opt, bad;
+
+	shared_init(&o.shared);
+	while ((opt = options_next(argc, argv, options, &err)) != -1) {
+		if (opt == OPT_HELP) {
+			cmd_print_help(&cmd_attach);
+			return EXIT_OK;
+		}
+		if (opt == OPT_RECORD) {
+			o.record = optarg;
+			continue;
+		}
+		if (opt >= OPT_PID && opt <= OPT_CGROUP)
+			bad = targets_add(&o.targets, kinds[opt], optarg, &err);
+		else
+			bad = opt == '?' || shared_option(&o.shared, opt, optarg, &err);
+		if (bad)
+			return usage_error(log, &cmd_attach, &err);
+	}
+	if (optind < argc)
+		error_set(&err, -EINVAL, "what is %s? processes are named by options",
+			  argv[optind]);
+	else if (!o.targets.n)
+		error_set(&err, -EINVAL, "no process named; give --pid, --comm, --exe or --cgroup");
+	if (err.code)
+		return usage_error(log, &cmd_attach, &err);
+	return attach(log, &o);
+}
+
+const struct cmd cmd_attach = {
+	.name = "attach",
+	.args = "--pid N | --comm GLOB | --exe GLOB | --cgroup PATH [OPTIONS]",
+	.brief = "watch servers that run already, and new ones that fit",
+	.help = attach_help,
+	.run = attach_main,
+};

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/secmem.h"
+#include "cli/session.h"
+
+/* Rounds of an empty ring, and their pause, before the last record of a dead process is taken as read. */
+#define DRAIN_ROUNDS 3
+#define DRAIN_PAUSE_MS 10
+
+uint64_t clock_now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+static int on_record(void *arg, struct span record)
+{
+	struct session *s = arg;
+	int err;
+
+	if (s->recording && !s->record_err)
+		s->record_err = rec_writer_add(s->recording, record);
+	err = engine_feed(s->engine, record);
+	/* A bad record is counted and makes the verdict incomplete; the next ones still count. */
+	return err == -EBADMSG ? 0 : err;
+}
+
+static void on_alert(void *arg, const struct alert *a)
+{
+	struct session *s = arg;
+
+	outputs_alert(s->outputs, s->stack.policy, a);
+}
+
+static void on_debug(void *arg, const char *line)
+{
+	const struct session *s = arg;
+
+	log_at(s->log, LOG_LEVEL_INFO, "%s", line);
+}
+
+int session_open(struct session *s, const struct log *log, const struct shared *shared,
+		 const char *record, const sigset_t *signals, struct error *err)
+{
+	struct capture_config cap = {
+		.record = on_record,
+		.debug = shared->debug ? on_debug : NULL,
+		.arg = s,
+	};
+	int ret;
+
+	memset(s, 0, sizeof(*s));
+	s->log = log;
+	s->shared = shared;
+	s->signal_fd = -1;
+	s->record_path = record;
+	s->started_ns = clock_now_ns(CLOCK_REALTIME);
+
+	ret = stack_open(&s->stack, shared, err);
+	if (ret)
+		return ret;
+	ret = outputs_open(shared, &s->outputs, err);
+	if (ret)
+		return ret;
+	if (sigprocmask(SIG_BLOCK, signals, &s->old_mask))
+		return error_set(err, -errno, "cannot block signals: %m");
+	s->mask_saved = true;
+	s->signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd < 0)
+		return error_set(err, -errno, "cannot make a signalfd: %m");
+	return capture_open(&cap, &s->capture, err);
+}
+
+int session_start(struct session *s, uint32_t root_tgid, bool late, struct error *err)
+{
+	struct engine_config cfg = {
+		.scanner = s->stack.scanner,
+		.policy = s->stack.policy,
+		.values = s->stack.values,
+		.fingerprint = s->stack.fingerprint,
+		.boot_offset_ns = clock_now_ns(CLOCK_REALTIME) - clock_now_ns(CLOCK_BOOTTIME),
+		.root_tgid = root_tgid,
+		.late = late,
+		.alert = on_alert,
+		.arg = s,
+	};
+	struct rec_info info = {
+		.boot_offset_ns = cfg.boot_offset_ns,
+		.root_tgid = root_tgid,
+		.late = late,
+	};
+	int ret;
+
+	ret = engine_new(&cfg, &s->engine);
+	if (ret)
+		error_set(err, ret, "out of memory for the engine");
+	if (!ret && s->record_path) {
+		memcpy(info.fingerprint_key, s->stack.fingerprint.key,
+		       sizeof(info.fingerprint_key));
+		ret = rec_writer_open(s->record_path, &info, &s->recording, err);
+	}
+	wipe(&info, sizeof(info));
+	wipe(&cfg.fingerprint, sizeof(cfg.fingerprint));
+	return ret;
+}
+
+void session_note(struct session *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (s->n_notes == SESSION_MAX_NOTES)
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&s->notes[s->n_notes], fmt, ap) < 0)
+		s->notes[s->n_notes] = NULL;
+	else
+		s->n_notes++;
+	va_end(ap);
+}
+
+int session_drain(struct session *s)
+{
+	int n = capture_drain(s->capture);
+
+	engine_tick(s->engine, clock_now_ns(CLOCK_BOOTTIME));
+	return n;
+}
+
+static void drain_rest(struct session *s)
+{
+	struct pollfd pfd = { .fd = capture_fd(s->capture), .events = POLLIN };
+	int quiet = 0, n;
+
+	while (quiet < DRAIN_ROUNDS) {
+		n = session_drain(s);
+		if (n < 0) {
+			session_note(s, "the rings could not be read to their end: %s",
+				     strerror(-n));
+			return;
+		}
+		if (n > 0)
+			quiet = 0;
+		else if (++quiet < DRAIN_ROUNDS)
+			poll(&pfd, 1, DRAIN_PAUSE_MS);
+	}
+}
+
+static void on_stream(void *arg, const struct bt_stream_key *key, const struct bt_stream_val *val)
+{
+	struct session *s = arg;
+
+	engine_stream_final(s->engine, &key->file, (enum bt_dir)key->dir, val->pos);
+}
+
+static void finish_recording(struct session *s, const struct run_summary *sum)
+{
+	struct rec_totals totals;
+	struct error err = { 0 };
+
+	if (!s->recording)
+		return;
+	memcpy(totals.loss, sum->loss, sizeof(totals.loss));
+	memcpy(totals.seen, sum->seen, sizeof(totals.seen));
+	if (s->record_err) {
+		rec_writer_abort(s->recording);
+		log_at(s->log, LOG_LEVEL_ERROR, "%s: recording given up: %s", s->record_path,
+		       strerror(-s->record_err));
+	} else if (rec_writer_close(s->recording, &totals, &err)) {
+		s->record_err = err.code;
+		log_at(s->log, LOG_LEVEL_ERROR, "%s", err.text);
+	}
+	s->recording = NULL;
+}
+
+int session_finish(struct session *s, const char *command, const char *target, int clean)
+{
+	struct run_summary sum = { .command = command, .target = target };
+	struct alert_list list = { 0 };
+	struct error err = { 0 };
+	int status;
+
+	drain_rest(s);
+	if (capture_streams(s->capture, on_stream, s))
+		session_note(s, "the kernel's stream positions could not be read");
+	if (capture_counters(s->capture, sum.loss, sum.seen))
+		session_note(s, "the loss counters could not be read");
+	engine_finish(s->engine);
+	engine_totals(s->engine, &sum.totals);
+	if (sum.totals.bytes_encrypted)
+		session_note(s, "%llu bytes of TLS traffic were not looked into",
+			     (unsigned long long)sum.totals.bytes_encrypted);
+	sum.started_ns = s->started_ns;
+	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
+	sum.notes = (const char *const *)s->notes;
+	sum.not_looked = sum.totals.records == 0;
+	engine_walk_alerts(s->engine, alert_list_add, &list);
+	finish_recording(s, &sum);
+	status = shared_exit_status(s->shared, list.alerts, list.n, &sum, clean);
+	if (outputs_finish(s->outputs, s->stack.policy, list.alerts, list.n, &sum, &err)) {
+		log_at(s->log, LOG_LEVEL_ERROR, "%s", err.text);
+		status = EXIT_WATCH_FAILED;
+	}
+	if (s->record_err || list.err)
+		status = EXIT_WATCH_FAILED;
+	free(list.alerts);
+	return status;
+}
+
+void session_release(struct session *s)
+{
+	size_t i;
+
+	rec_writer_abort(s->recording);
+	s->recording = NULL;
+	s->outputs = outputs_free(s->outputs);
+	s->capture = capture_free(s->capture);
+	s->engine = engine_free(s->engine);
+	stack_release(&s->stack);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	s->signal_fd = -1;
+	if (s->mask_saved)
+		sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+	s->mask_saved = false;
+	for (i = 0; i < s->n_notes; i++)
+		free(s->notes[i]);
+	s->n_notes = 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include "base/secmem.h"
+#include "engine/internal.h"
+
+int engine_new(const struct engine_config *cfg, struct engine **ret)
+{
+	static const struct stream_limits limits = {
+		.max_streams = ENGINE_MAX_STREAMS,
+		.max_held_stream = ENGINE_MAX_HELD_STREAM,
+		.max_held_total = ENGINE_MAX_HELD_TOTAL,
+	};
+	struct engine *e;
+
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->cfg = *cfg;
+	e->procs = proc_table_new(ENGINE_MAX_PROCS, ENGINE_MAX_FILES);
+	e->streams = stream_table_new(&limits, &engine_stream_ops, e);
+	e->dedup = dedup_new(ENGINE_MAX_ALERTS);
+	e->ledger = ledger_new(cfg->values);
+	e->roles = table_new(ENGINE_MAX_FILES, free);
+	e->wires = table_new(ENGINE_MAX_WIRES, wire_put);
+	e->root_env = table_new(ENGINE_MAX_ALERTS, NULL);
+	e->args_scan = scan_new(cfg->scanner, cfg->values);
+	if (!e->procs || !e->streams || !e->dedup || !e->ledger || !e->roles || !e->wires ||
+	    !e->root_env || !e->args_scan) {
+		engine_free(e);
+		return -ENOMEM;
+	}
+	*ret = e;
+	return 0;
+}
+
+struct engine *engine_free(struct engine *e)
+{
+	if (!e)
+		return NULL;
+	/* Streams end into wires, and both judge with all that follows. */
+	stream_table_free(e->streams);
+	table_free(e->wires);
+	table_free(e->roles);
+	table_free(e->root_env);
+	scan_free(e->args_scan);
+	ledger_free(e->ledger);
+	dedup_free(e->dedup);
+	proc_table_free(e->procs);
+	wipe(&e->cfg.fingerprint, sizeof(e->cfg.fingerprint));
+	free(e);
+	return NULL;
+}
+
+void actor_of(const struct event *ev, struct actor *ret)
+{
+	*ret = (struct actor){
+		.tgid = ev->tgid,
+		.tid = ev->tid,
+		.uid = ev->uid,
+		.start_ns = ev->start_ns,
+		.time_ns = ev->time_ns,
+		.fd = ev->kind == BT_REC_DATA ? ev->data.fd : -1,
+		.mode = ev->kind == BT_REC_DATA ? ev->data.file.mode : 0,
+	};
+	memcpy(ret->comm, ev->comm, sizeof(ret->comm));
+}
+
+int engine_feed(struct engine *e, struct span record)
+{
+	struct event ev;
+	int err;
+
+	e->totals.records++;
+	err = event_decode(record, &ev);
+	if (err) {
+		e->totals.bad_records++;
+		return err;
+	}
+	err = proc_table_feed(e->procs, &ev);
+	if (err)
+		return err;
+	switch (ev.kind) {
+	case BT_REC_DATA:
+		return stream_feed(e->streams, &ev);
+	case BT_REC_FILE:
+		engine_learn_stdio(e, &ev);
+		return 0;
+	case BT_REC_ARGS:
+		engine_args(e, &ev);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+void engine_tick(struct engine *e, uint64_t now_ns)
+{
+	stream_tick(e->streams, now_ns);
+}
+
+void engine_stream_final(struct engine *e, const struct bt_file_id *file, enum bt_dir dir,
+			 uint64_t pos)
+{
+	stream_final(e->streams, file, dir, pos);
+}
+
+void engine_finish(struct engine *e)
+{
+	if (!e->streams)
+		return;
+	/* Ending every stream flushes its scans and its wire. */
+	stream_table_totals(e->streams, &e->stream_totals);
+	e->totals.streams += stream_table_len(e->streams);
+	e->streams = stream_table_free(e->streams);
+}
+
+static bool count_process(void *arg, const struct proc *p)
+{
+	uint64_t *n = arg;
+
+	(void)p;
+	(*n)++;
+	return true;
+}
+
+void engine_totals(const struct engine *e, struct engine_totals *ret)
+{
+	struct stream_totals st = e->stream_totals;
+
+	*ret = e->totals;
+	if (e->streams) {
+		stream_table_totals(e->streams, &st);
+		ret->streams += stream_table_len(e->streams);
+	}
+	ret->bytes_missing = st.missing;
+	ret->streams_evicted = st.evicted;
+	ret->streams += st.evicted;
+	ret->processes = proc_table_evicted(e->procs);
+	proc_walk(e->procs, count_process, &ret->processes);
+	ret->processes_live = proc_table_live(e->procs);
+}
+
+void engine_walk_alerts(struct engine *e, void (*fn)(void *arg, const struct alert *a), void *arg)
+{
+	dedup_walk(e->dedup, fn, arg);
+}

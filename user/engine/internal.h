@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to engine/: the engine's own struct and what its files call of each other. */
+#ifndef BT_ENGINE_INTERNAL_H
+#define BT_ENGINE_INTERNAL_H
+
+#include "alert/dedup.h"
+#include "base/table.h"
+#include "engine/engine.h"
+#include "flow/ledger.h"
+#include "proto/mcp.h"
+#include "proc/proc.h"
+#include "stream/stream.h"
+
+#define ENGINE_MAX_PROCS 16384
+#define ENGINE_MAX_FILES 65536
+#define ENGINE_MAX_STREAMS 16384
+#define ENGINE_MAX_WIRES 1024
+#define ENGINE_MAX_ALERTS 65536
+#define ENGINE_MAX_HELD_STREAM (4u * 1024 * 1024)
+#define ENGINE_MAX_HELD_TOTAL (32u * 1024 * 1024)
+/* Hits of one JSON-RPC line kept until its end tells where they stood. */
+#define WIRE_MAX_PENDING 64
+
+/* What the bytes of a stream are to us. */
+enum tap_role {
+	TAP_IGNORE, /* nobody else reads them: a file being read, /dev/null, the far end of a pipe */
+	TAP_WIRE,   /* one direction of an MCP wire */
+	TAP_SINK,   /* free text that goes somewhere: stderr, file, syslog, network, pipe, ... */
+	TAP_LEARN,  /* not a sink; secrets are learnt here: network input */
+	TAP_OPAQUE, /* TLS records: cannot be looked into from the outside */
+};
+
+/* Which of a process's standard streams a file object is. */
+struct stdio_role {
+	struct bt_file_id id;
+	uint32_t tgid; /* first process that had it so */
+	uint64_t start_ns;
+	uint8_t fds; /* 1 << fd for each of 0, 1, 2 that it is */
+	bool root;   /* it is a watch root's own: the MCP client is at the other end */
+};
+
+/* Who did it and when, for an alert: taken from the event at hand. */
+struct actor {
+	uint32_t tgid, tid, uid;
+	uint64_t start_ns, time_ns;
+	int fd;
+	uint16_t mode; /* of the file at that time */
+	char comm[BT_COMM_LEN + 1];
+};
+
+/* A stream's consumer state; hangs on struct stream.user. */
+struct tap {
+	enum tap_role role;
+	enum sink_class class; /* of a TAP_SINK */
+	unsigned int flags;    /* SINK_F_* known from the object alone */
+	bool file_known;       /* classified with its BT_REC_FILE at hand */
+	bool started;          /* bytes were seen */
+	uint64_t next_off;     /* file offset expected next (positioned writes), ~0 none */
+	struct actor last;     /* who moved bytes last: an open candidate may end after that */
+	struct scan *scan;
+	struct wire *wire; /* TAP_WIRE; holds a reference */
+	uint8_t wire_dir;  /* enum mcp_dir */
+};
+
+struct engine {
+	struct engine_config cfg;
+	struct proc_table *procs;
+	struct stream_table *streams; /* NULL after engine_finish */
+	struct dedup *dedup;
+	struct ledger *ledger;
+	struct table *roles;    /* bt_file_id key -> struct stdio_role */
+	struct table *wires;    /* owner process key -> struct wire */
+	struct table *root_env; /* fingerprint -> marker: secrets in a root's own environment */
+	struct scan *args_scan;
+	struct engine_totals totals;
+	struct stream_totals stream_totals; /* at engine_finish */
+};
+
+void actor_of(const struct event *ev, struct actor *ret);
+
+/* judge.c: a redacted hit at a sink becomes an alert, or nothing. `mcp` NULL off the wire. */
+void engine_judge(struct engine *e, const struct redacted *secret, struct sink *sink,
+		  const struct alert_mcp *mcp, const struct actor *who);
+void sink_init(struct sink *s, enum sink_class class, unsigned int flags, int fd);
+
+/* classify.c */
+void engine_learn_stdio(struct engine *e, const struct event *ev);
+/* Fills a new tap (or one classified without its file) for a stream. 0 or -ENOMEM. */
+int engine_classify(struct engine *e, const struct stream *s, struct tap *tap);
+/* Fills a sink with class and flags, and with the path or peer of the object. */
+void engine_place(struct engine *e, const struct bt_file_id *file, enum sink_class class,
+		  unsigned int flags, const struct actor *who, struct sink *ret);
+struct span file_key(const struct bt_file_id *id, char out[20]);
+
+/* tap.c */
+extern const struct stream_ops engine_stream_ops;
+
+/* wire.c */
+/* The process's wire, made on first need; with a reference for the caller. NULL: out of memory. */
+struct wire *wire_get(struct engine *e, uint32_t tgid, uint64_t start_ns, bool root);
+/* Gives a reference back; accepts NULL. */
+void wire_put(void *wire);
+/* Bytes of a tap in order, at stream offset `off`. 0 or -ENOMEM. */
+int wire_data(struct wire *w, const struct tap *t, const struct bt_file_id *file, struct span bytes,
+	      uint64_t off);
+void wire_gap(struct wire *w, enum mcp_dir dir, uint64_t missing);
+void wire_end(struct wire *w, enum mcp_dir dir);
+
+/* args.c */
+void engine_args(struct engine *e, const struct event *ev);
+
+#endif /* BT_ENGINE_INTERNAL_H */

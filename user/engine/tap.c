@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Plain streams: what is read or written that is not an MCP wire. */
+#include <errno.h>
+#include <stdlib.h>
+#include "alert/place.h"
+#include "engine/internal.h"
+
+struct tap_ctx {
+	struct engine *e;
+	struct stream *s;
+	struct tap *t;
+};
+
+/* A TLS record header: content type 20..23, version 3.x (RFC 8446 5.1). */
+static bool looks_like_tls(struct span b)
+{
+	return b.len >= 3 && b.p[0] >= 20 && b.p[0] <= 23 && b.p[1] == 3 && (uint8_t)b.p[2] <= 4;
+}
+
+static void learn(struct tap_ctx *c, const struct hit *hit, enum birth birth)
+{
+	if (hit->kind != SECRET_STATE)
+		ledger_learn(c->e->ledger, hit, birth, c->t->last.time_ns, c->t->last.tgid);
+}
+
+static void tap_hit(void *arg, const struct hit *hit)
+{
+	struct tap_ctx *c = arg;
+	struct redacted red;
+	struct sink sink;
+
+	if (c->t->role == TAP_LEARN) {
+		learn(c, hit, BIRTH_NETWORK_IN);
+		return;
+	}
+	redact_hit(&c->e->cfg.fingerprint, hit, &red);
+	engine_place(c->e, &c->s->file, c->t->class, c->t->flags, &c->t->last, &sink);
+	sink.line = hit->line;
+	sink.offset = hit->offset;
+	engine_judge(c->e, &red, &sink, NULL, &c->t->last);
+	if (c->t->class == SINK_NETWORK && (c->t->flags & SINK_F_LOOPBACK))
+		learn(c, hit, BIRTH_NETWORK_OUT);
+}
+
+static void tap_free(void *user)
+{
+	struct tap *t = user;
+
+	if (!t)
+		return;
+	scan_free(t->scan);
+	wire_put(t->wire);
+	free(t);
+}
+
+static struct tap *tap_of(struct engine *e, struct stream *s)
+{
+	struct tap *t = s->user;
+
+	if (!t) {
+		t = calloc(1, sizeof(*t));
+		if (!t)
+			return NULL;
+		t->next_off = ~0ull;
+		s->user = t;
+	} else if (t->file_known || !proc_file_find(e->procs, &s->file)) {
+		return t;
+	}
+	/* New, or its identity came late (the record had no room in the ring at first). */
+	wire_put(t->wire);
+	t->wire = NULL;
+	if (engine_classify(e, s, t)) {
+		tap_free(t);
+		s->user = NULL;
+		return NULL;
+	}
+	return t;
+}
+
+static void examined(struct engine *e, const struct tap *t, size_t len)
+{
+	switch (t->role) {
+	case TAP_IGNORE:
+		e->totals.bytes_not_sinks += len;
+		return;
+	case TAP_OPAQUE:
+		e->totals.bytes_encrypted += len;
+		return;
+	default:
+		e->totals.bytes_examined += len;
+		if (t->role == TAP_SINK || t->role == TAP_WIRE)
+			e->totals.bytes_by_sink[t->class] += len;
+	}
+}
+
+/* Datagrams go where their own address says, whatever the socket is connected to. */
+static void scan_datagram(struct tap_ctx *c, struct span bytes)
+{
+	scan_reset(c->t->scan, c->s->pos, SPAN_NONE);
+	scan_feed(c->t->scan, bytes, tap_hit, c);
+	scan_flush(c->t->scan, tap_hit, c);
+}
+
+static void tap_data(void *arg, struct stream *s, const struct event *ev, struct span bytes)
+{
+	struct engine *e = arg;
+	struct tap_ctx c = { e, s, NULL };
+	struct tap *t = tap_of(e, s);
+
+	if (!t) {
+		e->totals.bytes_unscanned += bytes.len;
+		return;
+	}
+	c.t = t;
+	actor_of(ev, &t->last);
+	if (!t->started && (t->role == TAP_LEARN || t->class == SINK_NETWORK) &&
+	    looks_like_tls(bytes))
+		t->role = TAP_OPAQUE;
+	t->started = true;
+	examined(e, t, bytes.len);
+	if (t->role == TAP_IGNORE || t->role == TAP_OPAQUE)
+		return;
+	if (t->role == TAP_WIRE) {
+		if (wire_data(t->wire, t, &s->file, bytes, s->pos))
+			e->totals.bytes_unscanned += bytes.len;
+		return;
+	}
+	if (!t->scan) {
+		t->scan = scan_new(e->cfg.scanner, e->cfg.values);
+		if (!t->scan) {
+			e->totals.bytes_unscanned += bytes.len;
+			return;
+		}
+		scan_reset(t->scan, s->pos, SPAN_NONE);
+	}
+	if (ev->data.name.len || s->file.type == BT_FILE_UDP) {
+		scan_datagram(&c, bytes);
+		return;
+	}
+	/* Positioned writes that do not follow one another are not one text. */
+	if (ev->data.off != ~0ull) {
+		if (t->next_off != ev->data.off + (uint64_t)(bytes.p - ev->data.bytes.p)) {
+			scan_flush(t->scan, tap_hit, &c);
+			scan_reset(t->scan, s->pos, SPAN_NONE);
+		}
+		t->next_off = ev->data.off + (uint64_t)(bytes.p - ev->data.bytes.p) + bytes.len;
+	}
+	scan_feed(t->scan, bytes, tap_hit, &c);
+}
+
+static void tap_gap(void *arg, struct stream *s, uint64_t missing)
+{
+	struct tap *t = s->user;
+	struct tap_ctx c = { arg, s, t };
+
+	if (!t)
+		return;
+	if (t->role == TAP_WIRE) {
+		wire_gap(t->wire, t->wire_dir, missing);
+	} else if (t->scan) {
+		scan_flush(t->scan, tap_hit, &c);
+		scan_reset(t->scan, s->pos + missing, SPAN_NONE);
+	}
+}
+
+static void tap_end(void *arg, struct stream *s)
+{
+	struct tap *t = s->user;
+	struct tap_ctx c = { arg, s, t };
+
+	if (!t)
+		return;
+	if (t->role == TAP_WIRE)
+		wire_end(t->wire, t->wire_dir);
+	else if (t->scan)
+		scan_flush(t->scan, tap_hit, &c);
+}
+
+const struct stream_ops engine_stream_ops = {
+	.data = tap_data,
+	.gap = tap_gap,
+	.end = tap_end,
+	.free_user = tap_free,
+};

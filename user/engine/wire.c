@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One MCP wire: the two directions of a server's stdio. A string's place in a message is known when the
+ * line ends ("id" and "method" may come last), so hits wait for that, redacted. Every line is scanned
+ * twice: its decoded strings, each with its place, and its bytes as they are, for what is
+ * not JSON, or is JSON to one reader and not to another.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "engine/internal.h"
+#include "proto/mcp.h"
+
+struct pending {
+	struct redacted secret;
+	struct mcp_where where;
+};
+
+struct lane {
+	struct wire *wire;
+	enum mcp_dir dir;
+	struct scan *text;
+	struct scan *raw;
+	bool text_open;                       /* a string is being scanned */
+	struct mcp_where where;               /* its place */
+	struct pending *text_hits, *raw_hits; /* WIRE_MAX_PENDING each, on first need */
+	size_t n_text, n_raw;
+	bool overflow;
+	enum sink_class class; /* of what is not JSON-RPC */
+	unsigned int flags;
+	struct bt_file_id file;
+	struct actor last;
+};
+
+struct wire {
+	struct engine *e;
+	unsigned int
+		refs; /* the table's and the taps': an evicted wire lives as long as its streams */
+	bool root;
+	struct mcp_session *mcp;
+	struct lane lane[2];
+};
+
+static const enum sink_class place_sink[MCP_PLACE_MAX] = {
+	[MCP_PLACE_OTHER] = SINK_STDOUT,
+	[MCP_PLACE_TOOL_RESULT] = SINK_TOOL_RESULT,
+	[MCP_PLACE_RESOURCE] = SINK_RESOURCE,
+	[MCP_PLACE_RESOURCE_LINK] = SINK_RESOURCE,
+	[MCP_PLACE_PROMPT] = SINK_PROMPT,
+	[MCP_PLACE_INSTRUCTIONS] = SINK_INSTRUCTIONS,
+	[MCP_PLACE_SAMPLING] = SINK_SAMPLING,
+	[MCP_PLACE_ELICITATION] = SINK_ELICITATION,
+	[MCP_PLACE_ERROR] = SINK_JSONRPC_ERROR,
+	[MCP_PLACE_LOG] = SINK_LOG_NOTIFICATION,
+	[MCP_PLACE_PROGRESS] = SINK_PROGRESS,
+	[MCP_PLACE_REQUEST_STATE] = SINK_REQUEST_STATE,
+	[MCP_PLACE_TOOL_ARGUMENT] = SINK_TOOL_ARGUMENT,
+	[MCP_PLACE_CLIENT_OTHER] = SINK_TOOL_ARGUMENT,
+};
+
+static void keep_hit(struct lane *l, struct pending **hits, size_t *n, const struct hit *hit,
+		     const struct mcp_where *where)
+{
+	struct pending *p;
+
+	if (!*hits)
+		*hits = calloc(WIRE_MAX_PENDING, sizeof(**hits));
+	if (!*hits || *n == WIRE_MAX_PENDING) {
+		l->overflow = true;
+		l->wire->e->totals.hits_overflow++;
+		return;
+	}
+	p = &(*hits)[(*n)++];
+	redact_hit(&l->wire->e->cfg.fingerprint, hit, &p->secret);
+	p->where = *where;
+}
+
+static void text_hit(void *arg, const struct hit *hit)
+{
+	struct lane *l = arg;
+
+	keep_hit(l, &l->text_hits, &l->n_text, hit, &l->where);
+}
+
+static void raw_hit(void *arg, const struct hit *hit)
+{
+	static const struct mcp_where nowhere;
+	struct lane *l = arg;
+
+	keep_hit(l, &l->raw_hits, &l->n_raw, hit, &nowhere);
+}
+
+static void on_begin(void *arg, enum mcp_dir dir, uint64_t off)
+{
+	struct lane *l = &((struct wire *)arg)->lane[dir];
+
+	l->n_text = l->n_raw = 0;
+	l->overflow = l->text_open = false;
+	scan_reset(l->raw, off, SPAN_NONE);
+}
+
+static void on_text(void *arg, enum mcp_dir dir, const struct mcp_where *where, struct span key,
+		    struct span decoded, uint64_t raw_off, bool first, bool last)
+{
+	struct lane *l = &((struct wire *)arg)->lane[dir];
+
+	if (first) {
+		l->where = *where;
+		l->text_open = true;
+		scan_reset(l->text, raw_off, key);
+	}
+	scan_feed(l->text, decoded, text_hit, l);
+	if (last) {
+		scan_flush(l->text, text_hit, l);
+		l->text_open = false;
+	}
+}
+
+static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
+{
+	struct lane *l = &((struct wire *)arg)->lane[dir];
+
+	(void)off;
+	scan_feed(l->raw, bytes, raw_hit, l);
+}
+
+static void mcp_of(const struct mcp_message *m, const char *path, struct alert_mcp *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	snprintf(ret->transport, sizeof(ret->transport), "stdio");
+	snprintf(ret->direction, sizeof(ret->direction), "%s",
+		 m->dir == MCP_SERVER_TO_CLIENT ? "server-to-client" : "client-to-server");
+	snprintf(ret->method, sizeof(ret->method), "%s", m->method);
+	snprintf(ret->tool, sizeof(ret->tool), "%s", m->tool);
+	snprintf(ret->id, sizeof(ret->id), "%s", m->id);
+	snprintf(ret->json_path, sizeof(ret->json_path), "%s", path);
+}
+
+static void judge_in_message(struct lane *l, const struct pending *p, const struct mcp_message *m)
+{
+	enum mcp_place place = mcp_place(&p->where, m);
+	struct alert_mcp mcp;
+	struct sink sink;
+	unsigned int flags = 0;
+
+	/* What is no special place of a message still reaches the client. */
+	if (place == MCP_PLACE_OTHER && m->kind == MCP_RESULT && !strcmp(m->method, "tools/call"))
+		place = MCP_PLACE_TOOL_RESULT;
+	if (place == MCP_PLACE_RESOURCE_LINK)
+		flags |= SINK_F_RESOURCE_LINK;
+	engine_place(l->wire->e, &l->file, place_sink[place], flags, &l->last, &sink);
+	sink.offset = p->secret.offset;
+	mcp_of(m, p->where.path, &mcp);
+	engine_judge(l->wire->e, &p->secret, &sink, &mcp, &l->last);
+}
+
+/* Bytes on the wire that no JSON-RPC reader would take: a print() that went to stdout. */
+static void judge_not_rpc(struct lane *l, const struct pending *p)
+{
+	struct sink sink;
+
+	if (l->dir == MCP_CLIENT_TO_SERVER && l->wire->root)
+		return;
+	engine_place(l->wire->e, &l->file, l->class, l->flags | SINK_F_NOT_RPC, &l->last, &sink);
+	sink.offset = p->secret.offset;
+	engine_judge(l->wire->e, &p->secret, &sink, NULL, &l->last);
+}
+
+static bool is_rpc(const struct mcp_message *m)
+{
+	return m->kind != MCP_NOT_JSON && m->kind != MCP_NOT_RPC;
+}
+
+/* A raw hit that only repeats what the decoded strings gave. */
+static bool already(const struct lane *l, const struct redacted *secret)
+{
+	const struct redacted *t;
+	size_t i;
+
+	for (i = 0; i < l->n_text; i++) {
+		t = &l->text_hits[i].secret;
+		if (!strcmp(t->fingerprint, secret->fingerprint))
+			return true;
+		if (t->offset < secret->end && secret->offset < t->end)
+			return true;
+	}
+	return false;
+}
+
+static void on_end(void *arg, enum mcp_dir dir, const struct mcp_message *msgs, size_t n)
+{
+	struct wire *w = arg;
+	struct lane *l = &w->lane[dir];
+	const struct mcp_message *m;
+	bool whole;
+	size_t i;
+
+	if (l->text_open) {
+		scan_flush(l->text, text_hit, l);
+		l->text_open = false;
+	}
+	scan_flush(l->raw, raw_hit, l);
+	if (!n)
+		goto out;
+	for (i = 0; i < n; i++) {
+		if (is_rpc(&msgs[i]))
+			w->e->totals.mcp_messages++;
+		if (msgs[i].broken)
+			w->e->totals.mcp_broken++;
+	}
+	for (i = 0; i < l->n_text; i++) {
+		m = &msgs[l->text_hits[i].where.item < n ? l->text_hits[i].where.item : n - 1];
+		if (is_rpc(m))
+			judge_in_message(l, &l->text_hits[i], m);
+		else
+			judge_not_rpc(l, &l->text_hits[i]);
+	}
+	whole = is_rpc(&msgs[0]) && !msgs[0].broken;
+	for (i = 0; i < l->n_raw; i++) {
+		if (already(l, &l->raw_hits[i].secret))
+			continue;
+		/* In a well-formed message a key name's guess was the decoded strings' to make. */
+		if (whole && l->raw_hits[i].secret.confidence == CONF_HEURISTIC)
+			continue;
+		if (is_rpc(&msgs[0]))
+			judge_in_message(l, &l->raw_hits[i], &msgs[0]);
+		else
+			judge_not_rpc(l, &l->raw_hits[i]);
+	}
+out:
+	l->n_text = l->n_raw = 0;
+}
+
+static const struct mcp_ops wire_ops = {
+	.begin = on_begin,
+	.text = on_text,
+	.raw = on_raw,
+	.end = on_end,
+};
+
+static void wire_free(struct wire *w)
+{
+	int i;
+
+	mcp_session_free(w->mcp);
+	for (i = 0; i < 2; i++) {
+		scan_free(w->lane[i].text);
+		scan_free(w->lane[i].raw);
+		free(w->lane[i].text_hits);
+		free(w->lane[i].raw_hits);
+	}
+	free(w);
+}
+
+void wire_put(void *wire)
+{
+	struct wire *w = wire;
+
+	if (w && --w->refs == 0)
+		wire_free(w);
+}
+
+static struct wire *wire_new(struct engine *e, bool root)
+{
+	struct wire *w = calloc(1, sizeof(*w));
+	int i;
+
+	if (!w)
+		return NULL;
+	w->e = e;
+	w->refs = 1;
+	w->root = root;
+	w->mcp = mcp_session_new(&wire_ops, w);
+	if (!w->mcp)
+		goto fail;
+	for (i = 0; i < 2; i++) {
+		w->lane[i].wire = w;
+		w->lane[i].dir = (enum mcp_dir)i;
+		w->lane[i].text = scan_new(e->cfg.scanner, e->cfg.values);
+		w->lane[i].raw = scan_new(e->cfg.scanner, e->cfg.values);
+		if (!w->lane[i].text || !w->lane[i].raw)
+			goto fail;
+		scan_reset(w->lane[i].raw, 0, SPAN_NONE);
+	}
+	return w;
+fail:
+	wire_free(w);
+	return NULL;
+}
+
+struct wire *wire_get(struct engine *e, uint32_t tgid, uint64_t start_ns, bool root)
+{
+	struct wire *w;
+	char key[12];
+
+	memcpy(key, &tgid, 4);
+	memcpy(key + 4, &start_ns, 8);
+	w = table_get(e->wires, span_of(key, sizeof(key)));
+	if (!w) {
+		w = wire_new(e, root);
+		if (w && table_put(e->wires, span_of(key, sizeof(key)), w)) {
+			wire_free(w);
+			w = NULL;
+		}
+	}
+	if (w)
+		w->refs++;
+	return w;
+}
+
+int wire_data(struct wire *w, const struct tap *t, const struct bt_file_id *file, struct span bytes,
+	      uint64_t off)
+{
+	struct lane *l = &w->lane[t->wire_dir];
+
+	l->class = t->class;
+	l->flags = t->flags;
+	l->file = *file;
+	l->last = t->last;
+	return mcp_feed(w->mcp, l->dir, bytes, off);
+}
+
+void wire_gap(struct wire *w, enum mcp_dir dir, uint64_t missing)
+{
+	mcp_gap(w->mcp, dir, missing);
+}
+
+void wire_end(struct wire *w, enum mcp_dir dir)
+{
+	mcp_end(w->mcp, dir);
+}
