@@ -16,7 +16,7 @@ void cmd_print_help(const struct cmd *c);
 
 /*
  * getopt_long() for a command: options end at the first word that is none, errors are told in `err` and
- * not by getopt. Gives the option's value, -1 at the end (optind is then the first operand), or '?' with
+ * not by getopt. An option whose value is a letter can be given by it too. Gives the option's value, -1 at the end (optind is then the first operand), or '?' with
  * `err` filled. `argv[0]` is the command's name, as struct cmd's run() gets it.
  */
 int options_next(int argc, char **argv, const struct option *options, struct error *err);

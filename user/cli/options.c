@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include "cli/commands.h"
@@ -61,10 +61,20 @@ int options_next(int argc, char **argv, const struct option *options, struct err
 {
 	/* Taken before the call: getopt moves on past a bad word. */
 	const char *word = optind < argc ? argv[optind] : "";
+	char letters[64] = "+:";
+	size_t n = 2;
 	int opt;
 
+	for (const struct option *o = options; o->name && n < sizeof(letters) - 2; o++) {
+		if (o->val > ' ' && o->val < 0x7f) {
+			letters[n++] = (char)o->val;
+			if (o->has_arg == required_argument)
+				letters[n++] = ':';
+		}
+	}
+	letters[n] = '\0';
 	opterr = 0;
-	opt = getopt_long(argc, argv, "+:", options, NULL);
+	opt = getopt_long(argc, argv, letters, options, NULL);
 	if (opt == ':') {
 		error_set(err, -EINVAL, "option %s needs a value", word);
 		return '?';

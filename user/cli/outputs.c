@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/fileio.h"
+#include "base/secmem.h"
 #include "cli/outputs.h"
 
 #define POLICY_MAX_FILE (4u * 1024 * 1024)

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* beartrap rules list | check | test: the rules themselves. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/fileio.h"
+#include "base/jw.h"
+#include "cli/commands.h"
+#include "cli/outputs.h"
+
+enum rules_opt { OPT_JSON = 1, OPT_VERBOSE = 'v' };
+
+static const char help[] =
+	"beartrap rules list [--json]       every rule: token formats and key names that are "
+	"looked for, and the\n"
+	"                                   catalogue of findings they lead to\n"
+	"beartrap rules check PATH...       are these files of rules sound? PATH is a JSON file or "
+	"a\n"
+	"                                   directory of them. Faults are told as FILE:LINE: what\n"
+	"beartrap rules test [-v] [PATH...] runs every rule on the true and false positives that "
+	"it\n"
+	"                                   carries, and prints precision and recall. Without "
+	"PATH: the\n"
+	"                                   built-in rules; -v lists every rule\n"
+	"\n"
+	"Exit status: 0 sound, 1 a rule is at fault, 2 usage error.\n";
+
+/* --- list -------------------------------------------------------------------------------- */
+
+static void list_text(const struct stack *st)
+{
+	struct rule_info info;
+
+	printf("Token formats and key names that are looked for:\n");
+	for (size_t i = 0; i < ruleset_len(st->rules); i++) {
+		ruleset_info(st->rules, i, &info);
+		printf("  %-32s %-18s %-10s %s%s%s\n", info.id, secret_kind_name(info.kind),
+		       confidence_name(info.confidence), info.title, *info.check ? ", check " : "",
+		       info.check);
+	}
+	printf("\nFindings (`beartrap explain RULE` tells more):\n");
+	for (size_t i = 0; i < policy_catalogue_len(st->policy); i++) {
+		const struct catalogue_entry *e = policy_catalogue_at(st->policy, i);
+
+		printf("  %-32s %-9s %s%s\n", e->id, severity_name(e->severity), e->title,
+		       strcmp(e->status, "implemented") ? " (planned)" : "");
+	}
+}
+
+static void list_json(const struct stack *st, struct buf *out)
+{
+	struct rule_info info;
+	struct jw w;
+
+	jw_init(&w, out);
+	jw_object(&w, NULL);
+	jw_array(&w, "token_rules");
+	for (size_t i = 0; i < ruleset_len(st->rules); i++) {
+		ruleset_info(st->rules, i, &info);
+		jw_object(&w, NULL);
+		jw_str(&w, "id", info.id);
+		jw_str(&w, "title", info.title);
+		jw_str(&w, "provider", info.provider);
+		jw_str(&w, "kind", secret_kind_name(info.kind));
+		jw_str(&w, "confidence", confidence_name(info.confidence));
+		jw_str(&w, "check", info.check);
+		jw_str(&w, "file", info.file);
+		jw_u64(&w, "line", info.line);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
+	jw_array(&w, "catalogue");
+	for (size_t i = 0; i < policy_catalogue_len(st->policy); i++) {
+		const struct catalogue_entry *e = policy_catalogue_at(st->policy, i);
+
+		jw_object(&w, NULL);
+		jw_str(&w, "id", e->id);
+		jw_str(&w, "title", e->title);
+		jw_str(&w, "family", e->family);
+		jw_str(&w, "severity", severity_name(e->severity));
+		jw_str(&w, "status", e->status);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
+	jw_end_object(&w);
+	buf_add_byte(out, '\n');
+}
+
+static int list(const struct log *log, bool json)
+{
+	struct buf out = BUF_INIT(0);
+	struct error err = { 0 };
+	struct stack stack;
+	struct shared s;
+	int rc;
+
+	shared_init(&s);
+	rc = stack_open(&stack, &s, &err);
+	if (rc)
+		return setup_error(log, &err, rc);
+	if (json) {
+		list_json(&stack, &out);
+		rc = out.err ? out.err : fd_write_all(STDOUT_FILENO, out.p, out.len);
+		buf_release(&out);
+	} else {
+		list_text(&stack);
+	}
+	stack_release(&stack);
+	return rc ? setup_error(log, &err, rc) : EXIT_OK;
+}
+
+/* --- check and test ------------------------------------------------------------------------ */
+
+/* Files of rules that were read; a fault in one does not keep the others from being read. */
+struct loaded {
+	const struct log *log;
+	struct ruleset *rules;
+	unsigned int faults;
+};
+
+static void load_file(struct loaded *l, const char *path)
+{
+	struct error err = { 0 };
+
+	if (ruleset_add_path(l->rules, path, &err)) {
+		log_at(l->log, LOG_LEVEL_ERROR, "%s", err.text);
+		l->faults++;
+	}
+}
+
+static int is_json(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name);
+
+	return len > 5 && e->d_name[0] != '.' && !strcmp(e->d_name + len - 5, ".json");
+}
+
+static void load_path(struct loaded *l, const char *path)
+{
+	struct dirent **names;
+	char file[4096];
+	struct stat st;
+	int n;
+
+	if (stat(path, &st) || !S_ISDIR(st.st_mode)) {
+		load_file(l, path);
+		return;
+	}
+	n = scandir(path, &names, is_json, alphasort);
+	if (n < 0) {
+		log_at(l->log, LOG_LEVEL_ERROR, "%s: %s", path, strerror(errno));
+		l->faults++;
+		return;
+	}
+	if (!n) {
+		log_at(l->log, LOG_LEVEL_ERROR, "%s: no *.json in this directory", path);
+		l->faults++;
+	}
+	for (int i = 0; i < n; i++) {
+		snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
+		load_file(l, file);
+		free(names[i]);
+	}
+	free(names);
+}
+
+static int check(const struct log *log, char **paths)
+{
+	struct loaded l = { .log = log, .rules = ruleset_new() };
+	size_t n;
+
+	if (!l.rules)
+		return setup_error(log, &(struct error){ 0 }, -ENOMEM);
+	for (char **p = paths; *p; p++)
+		load_path(&l, *p);
+	n = ruleset_len(l.rules);
+	ruleset_free(l.rules);
+	if (l.faults)
+		return EXIT_INVALID;
+	printf("ok: %zu rules\n", n);
+	return EXIT_OK;
+}
+
+struct test_run {
+	const struct ruleset *rules;
+	unsigned int *failures; /* for each rule */
+};
+
+static void on_failure(void *arg, const char *rule, const char *file, unsigned int line,
+		       const char *what)
+{
+	struct test_run *t = arg;
+	struct rule_info info;
+
+	printf("%s:%u: %s: %s\n", file, line, rule, what);
+	for (size_t i = 0; i < ruleset_len(t->rules); i++) {
+		ruleset_info(t->rules, i, &info);
+		if (!strcmp(info.id, rule))
+			t->failures[i]++;
+	}
+}
+
+static void print_ratio(const char *name, unsigned int part, unsigned int whole)
+{
+	if (whole)
+		printf("%s %.4f (%u of %u)\n", name, (double)part / whole, part, whole);
+	else
+		printf("%s: no case\n", name);
+}
+
+static int run_tests(const struct log *log, const struct ruleset *rules, bool verbose)
+{
+	struct test_run t = { .rules = rules };
+	struct rules_test_result r = { 0 };
+	struct error err = { 0 };
+	struct rule_info info;
+	int rc;
+
+	t.failures = calloc(ruleset_len(rules) + 1, sizeof(*t.failures));
+	if (!t.failures)
+		return setup_error(log, &err, -ENOMEM);
+	rc = ruleset_test(rules, on_failure, &t, &r, &err);
+	if (!rc) {
+		for (size_t i = 0; verbose && i < ruleset_len(rules); i++) {
+			ruleset_info(rules, i, &info);
+			if (t.failures[i])
+				printf("%-40s %u cases fail\n", info.id, t.failures[i]);
+			else
+				printf("%-40s ok\n", info.id);
+		}
+		printf("%u rules, %u cases\n", r.rules, r.tp + r.fn + r.tn + r.fp);
+		print_ratio("precision", r.tp, r.tp + r.fp);
+		print_ratio("recall   ", r.tp, r.tp + r.fn);
+	}
+	free(t.failures);
+	if (rc)
+		return setup_error(log, &err, rc);
+	return r.fn || r.fp ? EXIT_INVALID : EXIT_OK;
+}
+
+static int test(const struct log *log, char **paths, bool verbose)
+{
+	struct loaded l = { .log = log, .rules = ruleset_new() };
+	struct error err = { 0 };
+	int status;
+	int rc;
+
+	if (!l.rules)
+		return setup_error(log, &err, -ENOMEM);
+	if (*paths) {
+		for (char **p = paths; *p; p++)
+			load_path(&l, *p);
+		status = l.faults ? EXIT_INVALID : run_tests(log, l.rules, verbose);
+	} else {
+		rc = ruleset_add_builtin(l.rules, &err);
+		status = rc ? setup_error(log, &err, rc) : run_tests(log, l.rules, verbose);
+	}
+	ruleset_free(l.rules);
+	return status;
+}
+
+static int run(const struct log *log, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "verbose", no_argument, NULL, OPT_VERBOSE },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ 0 },
+	};
+	bool json = false, verbose = false;
+	const char *what = argc > 1 ? argv[1] : "";
+	struct error err = { 0 };
+	char **paths;
+	int opt;
+
+	if (!strcmp(what, "--help")) {
+		cmd_print_help(&cmd_rules);
+		return EXIT_OK;
+	}
+	if (argc > 1) {
+		argc--;
+		argv++;
+	}
+	while ((opt = options_next(argc, argv, options, &err)) != -1) {
+		switch (opt) {
+		case OPT_HELP:
+			cmd_print_help(&cmd_rules);
+			return EXIT_OK;
+		case OPT_JSON:
+			json = true;
+			break;
+		case OPT_VERBOSE:
+			verbose = true;
+			break;
+		default:
+			return usage_error(log, &cmd_rules, &err);
+		}
+	}
+	paths = argv + optind;
+	if (json && strcmp(what, "list") != 0)
+		error_set(&err, -EINVAL, "only `rules list` takes --json");
+	else if (verbose && strcmp(what, "test") != 0)
+		error_set(&err, -EINVAL, "only `rules test` takes -v");
+	else if (!strcmp(what, "list") && *paths)
+		error_set(&err, -EINVAL, "`rules list` takes no arguments");
+	else if (!strcmp(what, "check") && !*paths)
+		error_set(&err, -EINVAL, "`rules check` needs files or directories");
+	else if (!strcmp(what, "list"))
+		return list(log, json);
+	else if (!strcmp(what, "check"))
+		return check(log, paths);
+	else if (!strcmp(what, "test"))
+		return test(log, paths, verbose);
+	else
+		error_set(&err, -EINVAL, "say one of list, check, test");
+	return usage_error(log, &cmd_rules, &err);
+}
+
+const struct cmd cmd_rules = {
+	.name = "rules",
+	.args = "list|check|test [OPTIONS] [PATH...]",
+	.brief = "list, check or test the rules",
+	.help = help,
+	.run = run,
+};
