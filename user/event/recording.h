@@ -29,24 +29,40 @@ struct rec_totals {
 	struct bt_counter seen[BT_SEEN_MAX];
 };
 
+/* Longest record that a recording takes: a full chunk and a struct sockaddr_storage behind it. */
+#define REC_RECORD_MAX (sizeof(struct bt_rec_data) + BT_CHUNK_LEN + 128)
+
 struct rec_writer;
 struct rec_reader;
 
-/* Creates `path` and `path`.key (both 0600, replaced whole at rec_writer_close). */
+/*
+ * Creates `path` and `path`.key (both 0600, replaced whole at rec_writer_close; until then the key is in
+ * locked memory alone, so what a crash leaves behind nobody can read). -EEXIST when either name is a symbolic
+ * link or anything else but a regular file.
+ */
 int rec_writer_open(const char *path, const struct rec_info *info, struct rec_writer **ret,
 		    struct error *err);
+/*
+ * Takes a copy of one record. 0; -EMSGSIZE for an empty record or one over REC_RECORD_MAX (it is left
+ * out, the recording goes on); another negative errno when writing failed, then for ever.
+ */
 int rec_writer_add(struct rec_writer *w, struct span record);
 /* Ends the recording and puts it in place. Frees `w` whatever happens. */
 int rec_writer_close(struct rec_writer *w, const struct rec_totals *totals, struct error *err);
 void rec_writer_abort(struct rec_writer *w); /* accepts NULL; leaves no file behind */
 
-/* `key_path` NULL means "<path>.key". */
+/*
+ * `key_path` NULL means "<path>.key". Errors: -EBADMSG (not a recording, cut short, changed, wrong key),
+ * -EPROTONOSUPPORT (other ABI version or byte order), or that of open(2), -ENOENT for a missing key file.
+ * A key file that others may read is accepted: the harm is done, and refusing helps nobody.
+ */
 int rec_reader_open(const char *path, const char *key_path, struct rec_reader **ret,
 		    struct error *err);
 const struct rec_info *rec_reader_info(const struct rec_reader *r);
 /*
  * Next record: 1 and `ret` (valid until the next call), 0 at the proper end, negative errno with `err`
- * filled when the recording is cut short, changed, or of another ABI version.
+ * filled when the recording is cut short or changed (-EBADMSG) or cannot be read; then for ever. Records
+ * given out before that are authentic.
  */
 int rec_reader_next(struct rec_reader *r, struct span *ret, struct error *err);
 /* After rec_reader_next() returned 0. */
