@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The verdict: secret x sink -> rule and severity, from data. rules/catalogue.json has one entry for each rule id (title,
- * severity, why, fix, references, cwe); rules/policy.json has the matrix: an ordered list of cells
- * {sink[], kind[], confidence[], when{flag: bool}, rule | "legal", severity}, first match wins.
+ * severity, why, fix, references); rules/policy.json has the matrix: an ordered list of cells, first match wins,
+ * and adjustments, of which every one that matches is applied in order to an alert. Schema: rules/schema/policy.schema.json.
  */
 #ifndef BT_ALERT_POLICY_H
 #define BT_ALERT_POLICY_H
@@ -23,16 +23,30 @@ struct catalogue_entry {
 /* From the built-in files. 0 or negative errno and `err`. */
 int policy_new(struct policy **ret, struct error *err);
 struct policy *policy_free(struct policy *p);
-/* Adds or overrides catalogue entries or cells from a user's file ("catalogue" / "policy" members). */
+/*
+ * Adds a user's file of kind "catalogue" or "policy" (members rules, groups, cells, adjustments). What has the id of something
+ * known replaces it where it stands; new cells go, in their order, before all that are there. Faults are told
+ * as "NAME:LINE: what; what to do". After a failure a part of the file may have been taken in. Pointers to catalogue
+ * entries are valid until the next call.
+ */
 int policy_add_text(struct policy *p, const char *name, struct span text, struct error *err);
 
 enum verdict { VERDICT_LEGAL, VERDICT_ALERT };
-/* Judges; on VERDICT_ALERT fills alert->{id,rule,severity,why,secret,sink} and leaves the rest as it is. */
+/*
+ * Judges; on VERDICT_ALERT fills alert->{id,rule,severity,why,secret,sink} and leaves the rest as it is. What no cell
+ * covers is legal; the built-in matrix ends with a cell that says so. SINK_F_LEARNT is set here.
+ */
 enum verdict policy_judge(const struct policy *p, const struct redacted *secret,
 			  const struct sink *sink, struct alert *alert);
 
 size_t policy_catalogue_len(const struct policy *p);
 const struct catalogue_entry *policy_catalogue_at(const struct policy *p, size_t i);
 const struct catalogue_entry *policy_catalogue_find(const struct policy *p, const char *id);
+
+/* The cell that decides, for tests and for showing the matrix: its id, or NULL when none does. */
+const char *policy_deciding_cell(const struct policy *p, const struct redacted *secret,
+				 const struct sink *sink);
+size_t policy_cells_len(const struct policy *p);
+const char *policy_cell_id(const struct policy *p, size_t i);
 
 #endif /* BT_ALERT_POLICY_H */

@@ -42,6 +42,15 @@ void fingerprinter_random(struct fingerprinter *f);
  */
 struct error;
 int fingerprinter_load(struct fingerprinter *f, struct error *err);
+/*
+ * Total: any hit gives a struct redacted. The fingerprint is that of hit->value: the whole value, and so equal
+ * wherever it is seen; for a part of a known value it is that of the part, since the rest is not at hand.
+ */
 void redact_hit(const struct fingerprinter *f, const struct hit *hit, struct redacted *ret);
+/*
+ * Masks with '*' every run of five or more bytes of the hit's value (its public prefix apart) in a text that goes into
+ * an alert beside it: a path, a JSON path, a tool name can repeat the secret. Call while the hit is at hand.
+ */
+void redact_text(const struct hit *hit, char *text);
 
 #endif /* BT_ALERT_REDACT_H */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "alert/place.h"
+
+static struct span base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return span_str(slash ? slash + 1 : path);
+}
+
+static bool starts(const char *path, const char *prefix)
+{
+	return span_starts(span_str(path), span_str(prefix));
+}
+
+static bool holds_nocase(struct span s, const char *word)
+{
+	struct span w = span_str(word);
+
+	for (size_t i = 0; i + w.len <= s.len; i++) {
+		if (span_eq_nocase(span_sub(s, i, w.len), w))
+			return true;
+	}
+	return false;
+}
+
+static bool ends_nocase(struct span s, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return s.len >= n && span_eq_nocase(span_sub(s, s.len - n, n), span_str(suffix));
+}
+
+static bool is_log_file(const char *path, unsigned int open_flags)
+{
+	struct span name = base_name(path);
+
+	return open_flags & O_APPEND || starts(path, "/var/log/") || ends_nocase(name, ".log") ||
+	       ends_nocase(name, ".out") || holds_nocase(name, ".log.") ||
+	       holds_nocase(name, "debug") || holds_nocase(name, "trace");
+}
+
+/* Directories of which many have a copy: packages, checkouts, synced folders, what a web server serves. */
+static const char *const shared_dirs[] = {
+	"node_modules", "site-packages", "dist-packages", ".git",         ".venv",       "venv",
+	"Dropbox",      "OneDrive",      "Nextcloud",     "Google Drive", "public_html",
+};
+/* Where people keep their work trees, right under the home directory. */
+static const char *const work_dirs[] = { "src", "code", "projects",  "repos",
+					 "git", "work", "workspace", "workspaces" };
+
+static bool in_list(struct span name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (span_eq_str(name, list[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Cuts the next directory off `rest`; false when only a file name is left. */
+static bool next_dir(struct span *rest, struct span *dir)
+{
+	size_t slash = span_find_byte(*rest, '/');
+
+	if (slash == SIZE_MAX)
+		return false;
+	*dir = span_sub(*rest, 0, slash);
+	*rest = span_sub(*rest, slash + 1, SIZE_MAX);
+	return true;
+}
+
+static bool in_work_tree(const char *path)
+{
+	struct span rest, dir;
+
+	if (starts(path, "/workspace/") || starts(path, "/workspaces/") ||
+	    starts(path, "/usr/src/"))
+		return true;
+	if (starts(path, "/root/")) {
+		rest = span_str(path + strlen("/root/"));
+	} else if (starts(path, "/home/")) {
+		rest = span_str(path + strlen("/home/"));
+		if (!next_dir(&rest, &dir)) /* the user's name */
+			return false;
+	} else {
+		return false;
+	}
+	return next_dir(&rest, &dir) &&
+	       in_list(dir, work_dirs, sizeof(work_dirs) / sizeof(work_dirs[0]));
+}
+
+static bool is_shared_place(const char *path)
+{
+	struct span rest = span_str(path), dir;
+
+	if (starts(path, "/tmp/") || starts(path, "/var/tmp/") || starts(path, "/dev/shm/") ||
+	    in_work_tree(path))
+		return true;
+	while (next_dir(&rest, &dir)) {
+		if (in_list(dir, shared_dirs, sizeof(shared_dirs) / sizeof(shared_dirs[0])))
+			return true;
+	}
+	return false;
+}
+
+void sink_of_file(struct sink *ret, const char *path, unsigned int mode, unsigned int open_flags)
+{
+	ret->class = is_log_file(path, open_flags) ? SINK_LOG_FILE : SINK_FILE;
+	ret->flags &= ~(SINK_F_GROUP_READABLE | SINK_F_WORLD_READABLE | SINK_F_SHARED_PLACE |
+			SINK_F_MEMORY_FILE);
+	if (mode & 0040)
+		ret->flags |= SINK_F_GROUP_READABLE;
+	if (mode & 0004)
+		ret->flags |= SINK_F_WORLD_READABLE;
+	if (is_shared_place(path))
+		ret->flags |= SINK_F_SHARED_PLACE;
+	/* The kernel names a memfd "/memfd:NAME (deleted)". */
+	if (starts(path, "/memfd:") || starts(path, "memfd:") || starts(path, "/run/user/"))
+		ret->flags |= SINK_F_MEMORY_FILE;
+	snprintf(ret->path, sizeof(ret->path), "%s", path);
+}
+
+bool exe_is_secret_helper(const char *exe)
+{
+	static const char *const names[] = {
+		"secret-tool",   "pass",  "gopass",  "gpg", "gpg2",          "gpg-agent",
+		"security",      "op",    "bw",      "age", "systemd-creds", "keyctl",
+		"kwallet-query", "vault", "keyring",
+	};
+	struct span name = base_name(exe);
+
+	return in_list(name, names, sizeof(names) / sizeof(names[0])) ||
+	       span_starts(name, SPAN_LIT("git-credential-")) ||
+	       span_starts(name, SPAN_LIT("docker-credential-"));
+}
+
+bool peer_is_syslog(const char *unix_path)
+{
+	static const char *const names[] = { "socket", "dev-log", "stdout", "syslog" };
+	static const char journal[] = "/run/systemd/journal/";
+	/* A datagram's address is as the program typed it, and /var/run is /run. */
+	const char *path = starts(unix_path, "/var/run/") ? unix_path + strlen("/var") : unix_path;
+
+	if (!strcmp(path, "/dev/log"))
+		return true;
+	return starts(path, journal) &&
+	       in_list(span_str(path + strlen(journal)), names, sizeof(names) / sizeof(names[0]));
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to alert/policy*.c: the matrix in memory. */
+#ifndef BT_ALERT_POLICY_INTERNAL_H
+#define BT_ALERT_POLICY_INTERNAL_H
+
+#include <cjson/cJSON.h>
+
+#include "alert/policy.h"
+
+#define POLICY_MAX_ITEMS 4096 /* of each sort */
+#define POLICY_MAX_DOCS 256   /* files */
+#define POLICY_MAX_FLAGS 12
+#define POLICY_NO_RULE SIZE_MAX
+
+_Static_assert(SINK_CLASS_MAX <= 32 && SECRET_KIND_MAX <= 32 && ENC_MAX <= 32,
+	       "the sets of struct match are 32 bits");
+
+struct match_flag {
+	unsigned int mask; /* SINK_F_*; any of them */
+	bool set;
+};
+
+/* What a cell or an adjustment asks for; everything must hold. */
+struct match {
+	uint32_t sinks, kinds, encodings; /* bit sets */
+	enum confidence confidence;       /* at least */
+	unsigned int percent_min, percent_max;
+	int expired; /* -1: either */
+	size_t n_flags;
+	struct match_flag flags[POLICY_MAX_FLAGS];
+};
+
+struct cell {
+	const char *id;
+	struct match match;
+	bool legal;
+	size_t rule;  /* index in entries */
+	int severity; /* -1: the rule's own */
+};
+
+struct adjustment {
+	const char *id;
+	struct match match;
+	size_t rule;        /* index in entries, or POLICY_NO_RULE */
+	unsigned int lower; /* severity levels */
+};
+
+struct group {
+	const char *name;
+	uint32_t sinks;
+};
+
+struct policy {
+	/* The parsed files: every string below points into one of them. */
+	cJSON **docs;
+	struct catalogue_entry *entries;
+	struct cell *cells;
+	struct adjustment *adjustments;
+	struct group *groups;
+	size_t n_docs, n_entries, n_cells, n_adjustments, n_groups;
+};
+
+/* Index of the entry, or POLICY_NO_RULE. */
+size_t policy_entry_index(const struct policy *p, const char *id);
+
+#endif /* BT_ALERT_POLICY_INTERNAL_H */

@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads catalogue and policy files. They may come from anybody: everything is checked, nothing is guessed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alert/policy_internal.h"
+#include "base/utf8.h"
+#include "detect/rules.h"
+
+#define MAX_ID 63
+#define MAX_TITLE 120
+#define MAX_WORDS 511 /* struct alert.why */
+#define MAX_REFERENCE 200
+#define MAX_REFERENCES 32
+
+struct load {
+	struct policy *p;
+	const char *name;
+	struct span text;
+	const cJSON *doc;
+	const cJSON *item; /* the rule, cell or adjustment at hand; NULL at the top */
+	struct error *err;
+};
+
+struct member {
+	const char *name;
+	int type; /* cJSON type flag; 0 = the reader checks it */
+	bool required;
+};
+
+/*
+ * Line of the array element at hand. cJSON keeps no places, but its children are in the order of the text, so
+ * the n-th object inside a top-level array is the n-th '{' at depth two. Only on the way to an error message.
+ */
+static unsigned int item_line(const struct load *l)
+{
+	size_t want = 0, seen = 0, depth = 0;
+	unsigned int line = 1;
+	bool in_string = false;
+	const cJSON *array, *e;
+
+	cJSON_ArrayForEach(array, l->doc)
+	{
+		if (!cJSON_IsArray(array))
+			continue;
+		cJSON_ArrayForEach(e, array)
+		{
+			want += cJSON_IsObject(e);
+			if (e == l->item)
+				goto found;
+		}
+	}
+	return 1;
+found:
+	for (size_t i = 0; i < l->text.len; i++) {
+		char c = l->text.p[i];
+
+		line += c == '\n';
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '[') {
+			depth++;
+		} else if (c == '{') {
+			if (depth++ == 2 && ++seen == want)
+				return line;
+		} else if (c == '}' || c == ']') {
+			depth--;
+		}
+	}
+	return 1;
+}
+
+static const char *item_id(const struct load *l)
+{
+	const cJSON *id = l->item ? cJSON_GetObjectItemCaseSensitive(l->item, "id") : NULL;
+
+	return cJSON_IsString(id) ? id->valuestring : "";
+}
+
+__attribute__((format(printf, 2, 3))) static int fault(const struct load *l, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (l->item && item_id(l)[0])
+		return error_set(l->err, -EINVAL, "%s:%u: %.63s: %s", l->name, item_line(l),
+				 item_id(l), text);
+	return error_set(l->err, -EINVAL, "%s:%u: %s", l->name, l->item ? item_line(l) : 1, text);
+}
+
+static int no_memory(const struct load *l)
+{
+	return error_set(l->err, -ENOMEM, "%s: out of memory", l->name);
+}
+
+/* Every member is known, of its type, and there once; every required one is there. */
+static int check_members(const struct load *l, const cJSON *obj, const struct member *members,
+			 size_t n)
+{
+	const cJSON *c;
+	size_t i;
+
+	cJSON_ArrayForEach(c, obj)
+	{
+		for (i = 0; i < n && strcmp(members[i].name, c->string) != 0; i++)
+			;
+		if (i == n)
+			return fault(l, "unknown member \"%.40s\"; remove it or mend its name",
+				     c->string);
+		if (members[i].type && !(c->type & members[i].type))
+			return fault(l, "\"%s\" has the wrong type; see policy.schema.json",
+				     c->string);
+		if (cJSON_GetObjectItemCaseSensitive(obj, c->string) != c)
+			return fault(l, "\"%s\" is there twice; keep one", c->string);
+	}
+	for (i = 0; i < n; i++) {
+		if (members[i].required && !cJSON_GetObjectItemCaseSensitive(obj, members[i].name))
+			return fault(l, "\"%s\" is missing; add it", members[i].name);
+	}
+	return 0;
+}
+
+/* Words that go to a terminal: well-formed UTF-8 without control characters. */
+static bool text_is_fit(const cJSON *s, size_t max)
+{
+	struct span rest;
+	uint32_t code;
+	size_t n;
+
+	if (!cJSON_IsString(s))
+		return false;
+	rest = span_str(s->valuestring);
+	if (!rest.len || rest.len > max)
+		return false;
+	for (; rest.len; rest = span_sub(rest, n, SIZE_MAX)) {
+		if (!utf8_next(rest, &n, &code) || utf8_is_control(code))
+			return false;
+	}
+	return true;
+}
+
+static int read_text(const struct load *l, const char *name, size_t max, const char **ret)
+{
+	const cJSON *s = cJSON_GetObjectItemCaseSensitive(l->item, name);
+
+	if (!text_is_fit(s, max))
+		return fault(l,
+			     "\"%s\" must be 1 to %zu bytes of UTF-8 without control characters; "
+			     "shorten or mend it",
+			     name, max);
+	*ret = s->valuestring;
+	return 0;
+}
+
+static int read_id(const struct load *l, const char **ret)
+{
+	int r = read_text(l, "id", MAX_ID, ret);
+
+	if (r)
+		return r;
+	if (strspn(*ret, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(*ret) || **ret == '-')
+		return fault(l, "an id has only a-z, 0-9 and '-', and does not begin with '-'; "
+				"rename it");
+	return 0;
+}
+
+static int read_severity(const struct load *l, enum severity *ret)
+{
+	const cJSON *s = cJSON_GetObjectItemCaseSensitive(l->item, "severity");
+
+	if (severity_parse(span_str(s->valuestring), ret))
+		return fault(l,
+			     "severity \"%.40s\" is not known; use info, low, medium, high or "
+			     "critical",
+			     s->valuestring);
+	return 0;
+}
+
+/* Makes room for one more element of `size` bytes. */
+static int grow(const struct load *l, void **array, size_t n, size_t size, size_t max)
+{
+	void *p;
+
+	if (n >= max)
+		return error_set(l->err, -E2BIG, "%s: more than %zu items; take some out", l->name,
+				 max);
+	/* Doubled at powers of two: the capacity need not be kept. */
+	if (n & (n - 1))
+		return 0;
+	p = realloc(*array, (n ? 2 * n : 1) * size);
+	if (!p)
+		return no_memory(l);
+	*array = p;
+	return 0;
+}
+
+/* --- catalogue ----------------------------------------------------------------------------- */
+
+static int read_references(const struct load *l, const char *const **ret)
+{
+	const cJSON *refs = cJSON_GetObjectItemCaseSensitive(l->item, "references"), *r;
+	const char **list;
+	size_t n = 0;
+
+	if (cJSON_GetArraySize(refs) > MAX_REFERENCES)
+		return fault(l, "more than %d references; keep the ones that matter",
+			     MAX_REFERENCES);
+	cJSON_ArrayForEach(r, refs)
+	{
+		if (!text_is_fit(r, MAX_REFERENCE))
+			return fault(l, "a reference must be a text of 1 to %d bytes; mend it",
+				     MAX_REFERENCE);
+		n++;
+	}
+	list = calloc(n + 1, sizeof(*list));
+	if (!list)
+		return no_memory(l);
+	n = 0;
+	cJSON_ArrayForEach(r, refs) list[n++] = r->valuestring;
+	*ret = list;
+	return 0;
+}
+
+static bool status_is_fit(const char *s)
+{
+	static const char planned[] = "planned: ";
+
+	return !strcmp(s, "implemented") ||
+	       (!strncmp(s, planned, strlen(planned)) && s[strlen(planned)]);
+}
+
+static int load_rule(struct load *l)
+{
+	static const struct member members[] = {
+		{ "id", cJSON_String, true },       { "title", cJSON_String, true },
+		{ "severity", cJSON_String, true }, { "family", cJSON_String, true },
+		{ "status", cJSON_String, true },   { "why", cJSON_String, true },
+		{ "fix", cJSON_String, true },      { "references", cJSON_Array, true },
+	};
+	struct catalogue_entry e = { 0 };
+	struct policy *p = l->p;
+	size_t i;
+	int r;
+
+	r = check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
+	if (r || (r = read_id(l, &e.id)) || (r = read_text(l, "title", MAX_TITLE, &e.title)) ||
+	    (r = read_text(l, "why", MAX_WORDS, &e.why)) ||
+	    (r = read_text(l, "fix", MAX_WORDS, &e.fix)) ||
+	    (r = read_text(l, "family", 1, &e.family)) ||
+	    (r = read_text(l, "status", MAX_TITLE, &e.status)) ||
+	    (r = read_severity(l, &e.severity)))
+		return r;
+	if (e.family[0] < 'A' || e.family[0] > 'E')
+		return fault(l, "\"family\" is one of A to E");
+	if (!status_is_fit(e.status))
+		return fault(l, "\"status\" is \"implemented\" or \"planned: REASON\"");
+	i = policy_entry_index(p, e.id);
+	if (i == POLICY_NO_RULE) {
+		r = grow(l, (void **)&p->entries, p->n_entries, sizeof(e), POLICY_MAX_ITEMS);
+		if (r)
+			return r;
+	}
+	r = read_references(l, &e.references);
+	if (r)
+		return r;
+	if (i == POLICY_NO_RULE)
+		i = p->n_entries++;
+	else
+		free((void *)p->entries[i].references);
+	p->entries[i] = e;
+	return 0;
+}
+
+/* --- conditions ---------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	unsigned int mask;
+} flag_names[] = {
+	{ "group_readable", SINK_F_GROUP_READABLE },
+	{ "world_readable", SINK_F_WORLD_READABLE },
+	{ "others_readable", SINK_F_GROUP_READABLE | SINK_F_WORLD_READABLE },
+	{ "shared_place", SINK_F_SHARED_PLACE },
+	{ "loopback", SINK_F_LOOPBACK },
+	{ "child", SINK_F_CHILD },
+	{ "helper", SINK_F_HELPER },
+	{ "inherited", SINK_F_INHERITED },
+	{ "not_rpc", SINK_F_NOT_RPC },
+	{ "learnt", SINK_F_LEARNT },
+	{ "resource_link", SINK_F_RESOURCE_LINK },
+	{ "memory_file", SINK_F_MEMORY_FILE },
+};
+
+#define N_FLAG_NAMES (sizeof(flag_names) / sizeof(flag_names[0]))
+_Static_assert(N_FLAG_NAMES <= POLICY_MAX_FLAGS, "a cell may ask for every flag");
+
+/* Bits of one name: 0 when it is not known. */
+typedef uint32_t (*bits_fn)(const struct load *l, const char *name);
+
+static uint32_t sink_bits(const struct load *l, const char *name)
+{
+	enum sink_class c;
+
+	if (name[0] == '@') {
+		for (size_t i = 0; i < l->p->n_groups; i++) {
+			if (!strcmp(l->p->groups[i].name, name + 1))
+				return l->p->groups[i].sinks;
+		}
+		return 0;
+	}
+	return sink_class_parse(span_str(name), &c) ? 0 : 1u << c;
+}
+
+static uint32_t kind_bits(const struct load *l, const char *name)
+{
+	enum secret_kind k;
+
+	return secret_kind_parse(span_str(name), &k) ? 0 : 1u << k;
+}
+
+static uint32_t encoding_bits(const struct load *l, const char *name)
+{
+	for (unsigned int i = 0; i < ENC_MAX; i++) {
+		if (!strcmp(encoding_name((enum encoding)i), name))
+			return 1u << i;
+	}
+	return 0;
+}
+
+/* A list of names, or "any". */
+static int read_set(const struct load *l, const cJSON *v, const char *what, bits_fn bits,
+		    uint32_t *ret)
+{
+	const cJSON *e;
+	uint32_t set = 0;
+
+	if (cJSON_IsString(v) && !strcmp(v->valuestring, "any")) {
+		*ret = UINT32_MAX;
+		return 0;
+	}
+	if (!cJSON_IsArray(v) || !v->child)
+		return fault(l, "\"%s\" is \"any\" or a list of names", what);
+	cJSON_ArrayForEach(e, v)
+	{
+		uint32_t b = cJSON_IsString(e) ? bits(l, e->valuestring) : 0;
+
+		if (!b)
+			return fault(l, "\"%.40s\" is not a known %s; see policy.schema.json",
+				     cJSON_IsString(e) ? e->valuestring : "?", what);
+		set |= b;
+	}
+	*ret = set;
+	return 0;
+}
+
+static int read_percent(const struct load *l, const cJSON *v, struct match *m)
+{
+	static const struct member members[] = {
+		{ "min", cJSON_Number, false },
+		{ "max", cJSON_Number, false },
+	};
+	const cJSON *min, *max;
+	int r = check_members(l, v, members, 2);
+
+	if (r)
+		return r;
+	min = cJSON_GetObjectItemCaseSensitive(v, "min");
+	max = cJSON_GetObjectItemCaseSensitive(v, "max");
+	/* Written so that a NaN fails too. */
+	if ((min && !(min->valuedouble >= 0 && min->valuedouble <= 100)) ||
+	    (max && !(max->valuedouble >= 0 && max->valuedouble <= 100)))
+		return fault(l, "\"found_percent\" is from 0 to 100");
+	m->percent_min = min ? (unsigned int)min->valuedouble : 0;
+	m->percent_max = max ? (unsigned int)max->valuedouble : 100;
+	return 0;
+}
+
+static int read_flags(const struct load *l, const cJSON *v, struct match *m)
+{
+	const cJSON *c;
+	size_t i;
+
+	cJSON_ArrayForEach(c, v)
+	{
+		for (i = 0; i < N_FLAG_NAMES && strcmp(flag_names[i].name, c->string) != 0; i++)
+			;
+		if (i == N_FLAG_NAMES || !cJSON_IsBool(c))
+			return fault(l,
+				     "\"%.40s\" in \"when\" is not a known flag with true or "
+				     "false; see policy.schema.json",
+				     c->string);
+		if (m->n_flags == POLICY_MAX_FLAGS)
+			return fault(l, "\"when\" names a flag twice; keep one");
+		m->flags[m->n_flags++] = (struct match_flag){ flag_names[i].mask, cJSON_IsTrue(c) };
+	}
+	return 0;
+}
+
+static int read_match(const struct load *l, struct match *m)
+{
+	const cJSON *v;
+	int r = 0;
+
+	*m = (struct match){ .sinks = UINT32_MAX,
+			     .kinds = UINT32_MAX,
+			     .encodings = UINT32_MAX,
+			     .percent_max = 100,
+			     .expired = -1 };
+	if ((v = cJSON_GetObjectItemCaseSensitive(l->item, "sink")))
+		r = read_set(l, v, "sink", sink_bits, &m->sinks);
+	if (!r && (v = cJSON_GetObjectItemCaseSensitive(l->item, "secret")))
+		r = read_set(l, v, "secret", kind_bits, &m->kinds);
+	if (!r && (v = cJSON_GetObjectItemCaseSensitive(l->item, "encoding")))
+		r = read_set(l, v, "encoding", encoding_bits, &m->encodings);
+	if (!r && (v = cJSON_GetObjectItemCaseSensitive(l->item, "confidence")) &&
+	    confidence_parse(span_str(v->valuestring), &m->confidence))
+		r = fault(l,
+			  "confidence \"%.40s\" is not known; use heuristic, pattern, verified or "
+			  "value",
+			  v->valuestring);
+	if (!r && (v = cJSON_GetObjectItemCaseSensitive(l->item, "found_percent")))
+		r = read_percent(l, v, m);
+	if (!r && (v = cJSON_GetObjectItemCaseSensitive(l->item, "when")))
+		r = read_flags(l, v, m);
+	if ((v = cJSON_GetObjectItemCaseSensitive(l->item, "expired")))
+		m->expired = cJSON_IsTrue(v);
+	return r;
+}
+
+static int read_rule(const struct load *l, size_t *ret)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(l->item, "rule");
+
+	*ret = POLICY_NO_RULE;
+	if (!v)
+		return 0;
+	*ret = policy_entry_index(l->p, v->valuestring);
+	if (*ret == POLICY_NO_RULE)
+		return fault(l, "rule \"%.63s\" is not in the catalogue; see `beartrap rules list`",
+			     v->valuestring);
+	return 0;
+}
+
+/* --- cells and adjustments ----------------------------------------------------------------- */
+
+#define MATCH_MEMBERS                                                                              \
+	{ "id", cJSON_String, true }, { "sink", 0, false }, { "secret", 0, false },                \
+		{ "encoding", cJSON_Array, false }, { "confidence", cJSON_String, false },         \
+		{ "found_percent", cJSON_Object, false },                                          \
+		{ "expired", cJSON_True | cJSON_False, false }, { "when", cJSON_Object, false },   \
+		{ "rule", cJSON_String, false },                                                   \
+	{                                                                                          \
+		"note", cJSON_String, false                                                        \
+	}
+
+static int read_cell(const struct load *l, struct cell *ret)
+{
+	static const struct member members[] = {
+		MATCH_MEMBERS,
+		{ "verdict", cJSON_String, true },
+		{ "severity", cJSON_String, false },
+	};
+	const cJSON *v;
+	enum severity sev;
+	int r = check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
+
+	if (r || (r = read_id(l, &ret->id)) || (r = read_match(l, &ret->match)) ||
+	    (r = read_rule(l, &ret->rule)))
+		return r;
+	v = cJSON_GetObjectItemCaseSensitive(l->item, "verdict");
+	ret->legal = !strcmp(v->valuestring, "legal");
+	if (!ret->legal && strcmp(v->valuestring, "alert") != 0)
+		return fault(l, "\"verdict\" is \"legal\" or \"alert\"");
+	ret->severity = -1;
+	if (cJSON_GetObjectItemCaseSensitive(l->item, "severity")) {
+		r = read_severity(l, &sev);
+		if (r)
+			return r;
+		ret->severity = (int)sev;
+	}
+	if (ret->legal != (ret->rule == POLICY_NO_RULE) || (ret->legal && ret->severity >= 0))
+		return fault(l, "\"alert\" needs a \"rule\"; \"legal\" has neither \"rule\" nor "
+				"\"severity\"");
+	return 0;
+}
+
+/* New cells of one file stay in order, before those of the files before: `at` is where the next one goes. */
+static int load_cell(struct load *l, size_t *at)
+{
+	struct policy *p = l->p;
+	struct cell cell;
+	int r = read_cell(l, &cell);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < p->n_cells; i++) {
+		if (!strcmp(p->cells[i].id, cell.id)) {
+			p->cells[i] = cell;
+			return 0;
+		}
+	}
+	r = grow(l, (void **)&p->cells, p->n_cells, sizeof(cell), POLICY_MAX_ITEMS);
+	if (r)
+		return r;
+	memmove(p->cells + *at + 1, p->cells + *at, (p->n_cells - *at) * sizeof(cell));
+	p->cells[(*at)++] = cell;
+	p->n_cells++;
+	return 0;
+}
+
+static int load_adjustment(struct load *l)
+{
+	static const struct member members[] = {
+		MATCH_MEMBERS,
+		{ "lower", cJSON_Number, false },
+	};
+	struct policy *p = l->p;
+	struct adjustment adj = { 0 };
+	const cJSON *lower;
+	size_t i;
+	int r = check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
+
+	if (r || (r = read_id(l, &adj.id)) || (r = read_match(l, &adj.match)) ||
+	    (r = read_rule(l, &adj.rule)))
+		return r;
+	lower = cJSON_GetObjectItemCaseSensitive(l->item, "lower");
+	if (lower && !(lower->valuedouble >= 1 && lower->valuedouble < SEV_MAX))
+		return fault(l, "\"lower\" is from 1 to %d", SEV_MAX - 1);
+	if (lower)
+		adj.lower = (unsigned int)lower->valuedouble;
+	if (!lower && adj.rule == POLICY_NO_RULE)
+		return fault(l, "an adjustment has a \"rule\" or \"lower\"");
+	for (i = 0; i < p->n_adjustments && strcmp(p->adjustments[i].id, adj.id) != 0; i++)
+		;
+	if (i == p->n_adjustments) {
+		r = grow(l, (void **)&p->adjustments, i, sizeof(adj), POLICY_MAX_ITEMS);
+		if (r)
+			return r;
+		p->n_adjustments++;
+	}
+	p->adjustments[i] = adj;
+	return 0;
+}
+
+static int load_group(struct load *l, const cJSON *v)
+{
+	struct policy *p = l->p;
+	struct group g = { .name = v->string };
+	size_t i;
+	int r;
+
+	if (!g.name[0])
+		return fault(l, "a group needs a name");
+	r = read_set(l, v, "sink", sink_bits, &g.sinks);
+	if (r)
+		return r;
+	for (i = 0; i < p->n_groups && strcmp(p->groups[i].name, g.name) != 0; i++)
+		;
+	if (i == p->n_groups) {
+		r = grow(l, (void **)&p->groups, i, sizeof(g), POLICY_MAX_ITEMS);
+		if (r)
+			return r;
+		p->n_groups++;
+	}
+	p->groups[i] = g;
+	return 0;
+}
+
+/* --- files --------------------------------------------------------------------------------- */
+
+static int load_items(struct load *l, const char *name, int (*load_one)(struct load *l, size_t *at))
+{
+	const cJSON *array = cJSON_GetObjectItemCaseSensitive(l->doc, name), *e;
+	size_t at = 0;
+	int r = 0;
+
+	cJSON_ArrayForEach(e, array)
+	{
+		l->item = e;
+		if (!cJSON_IsObject(e))
+			r = fault(l, "\"%s\" has an element that is not an object; remove it",
+				  name);
+		else
+			r = load_one(l, &at);
+		if (r)
+			break;
+	}
+	l->item = NULL;
+	return r;
+}
+
+static int load_one_rule(struct load *l, size_t *at)
+{
+	return load_rule(l);
+}
+
+static int load_one_adjustment(struct load *l, size_t *at)
+{
+	return load_adjustment(l);
+}
+
+static int load_doc(struct load *l)
+{
+	static const struct member members[] = {
+		{ "$schema", cJSON_String, false }, { "kind", cJSON_String, true },
+		{ "rules", cJSON_Array, false },    { "groups", cJSON_Object, false },
+		{ "cells", cJSON_Array, false },    { "adjustments", cJSON_Array, false },
+	};
+	const cJSON *kind, *g;
+	int r;
+
+	if (!cJSON_IsObject(l->doc))
+		return fault(l, "the file is not a JSON object");
+	r = check_members(l, l->doc, members, sizeof(members) / sizeof(members[0]));
+	if (r)
+		return r;
+	kind = cJSON_GetObjectItemCaseSensitive(l->doc, "kind");
+	if (strcmp(kind->valuestring, "catalogue") != 0 && strcmp(kind->valuestring, "policy") != 0)
+		return fault(l, "kind \"%.40s\" is not \"catalogue\" or \"policy\"",
+			     kind->valuestring);
+	r = load_items(l, "rules", load_one_rule);
+	if (r)
+		return r;
+	cJSON_ArrayForEach(g, cJSON_GetObjectItemCaseSensitive(l->doc, "groups"))
+	{
+		r = load_group(l, g);
+		if (r)
+			return r;
+	}
+	r = load_items(l, "cells", load_cell);
+	if (r)
+		return r;
+	return load_items(l, "adjustments", load_one_adjustment);
+}
+
+static unsigned int line_at(struct span text, const char *end)
+{
+	unsigned int line = 1;
+
+	for (size_t i = 0; i < text.len && text.p + i < end; i++)
+		line += text.p[i] == '\n';
+	return line;
+}
+
+int policy_add_text(struct policy *p, const char *name, struct span text, struct error *err)
+{
+	struct load l = { .p = p, .name = name, .text = text, .err = err };
+	const char *end = NULL;
+	cJSON *doc;
+	int r;
+
+	if (text.len > RULES_MAX_FILE)
+		return error_set(err, -EFBIG, "%s: over %u bytes; split it", name, RULES_MAX_FILE);
+	r = grow(&l, (void **)&p->docs, p->n_docs, sizeof(*p->docs), POLICY_MAX_DOCS);
+	if (r)
+		return r;
+	doc = cJSON_ParseWithLengthOpts(text.p ? text.p : "", text.len, &end, false);
+	while (doc && end < text.p + text.len && strchr(" \t\r\n", *end) && *end)
+		end++;
+	if (!doc || end != text.p + text.len) {
+		cJSON_Delete(doc);
+		return error_set(err, -EINVAL, "%s:%u: not valid JSON here; mend the syntax", name,
+				 end ? line_at(text, end) : 1);
+	}
+	/* Kept also when it turns out to be at fault: what was read of it so far points into it. */
+	p->docs[p->n_docs++] = doc;
+	l.doc = doc;
+	return load_doc(&l);
+}
