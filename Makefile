@@ -139,6 +139,13 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/corpus_main.c $(call archives,$
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) -Wl,--start-group \
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core)
 
+# The same harnesses as real fuzzers: tests/fuzz/run sets CC=clang and SANITIZE=...,fuzzer-no-link.
+$(BUILD)/tests/libfuzzer/%: tests/fuzz/%.c $(call archives,$(LAYERS))
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group \
+		$(filter %.a,$^) -Wl,--end-group $(LIBS_core)
+
 # tests/bpf/test_X.c: needs root and the capture layer.
 BPF_TEST_SRC := $(wildcard tests/bpf/test_*.c)
 BPF_TEST_BIN := $(BPF_TEST_SRC:tests/bpf/%.c=$(BUILD)/tests/bpf/%)
@@ -157,11 +164,12 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(call archives,$(LAYERS))
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group \
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core)
 
-.PHONY: unit-tests bpf-tests test-tools fuzz-corpus
+.PHONY: unit-tests bpf-tests test-tools fuzz-corpus fuzzers
 unit-tests: $(UNIT_BIN)
 bpf-tests: $(BPF_TEST_BIN)
 test-tools: $(TEST_TOOL_BIN)
 fuzz-corpus: $(FUZZ_CORPUS_BIN)
+fuzzers: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/tests/libfuzzer/%)
 
 .PHONY: deps
 deps:
