@@ -48,26 +48,27 @@ static void print_wrapped(const char *text, int indent)
  */
 static bool sink_can_give(const struct policy *policy, const char *id, enum sink_class class)
 {
-	struct redacted secret = { .encoding = ENC_RAW, .length = 40 };
+	/* A whole value, a known one in base64, less than half of one, more than half. */
+	static const struct redacted shapes[] = {
+		{ .length = 40 },
+		{ .length = 40, .encoding = ENC_BASE64, .whole_len = 40, .part_len = 40 },
+		{ .length = 12, .whole_len = 40, .part_len = 12 },
+		{ .length = 30, .whole_len = 40, .part_len = 30 },
+	};
+	struct redacted secret;
 	struct sink sink = { .class = class, .fd = -1 };
 	struct alert a;
 
-	for (int kind = 0; kind < SECRET_KIND_MAX; kind++) {
-		for (int conf = 0; conf < CONF_MAX; conf++) {
-			for (unsigned int bits = 0; bits <= SINK_F_MEMORY_FILE;
-			     bits = bits ? bits << 1 : 1) {
-				/* What a child is given matters with and without the value being known. */
-				for (int learnt = 0; learnt < 2; learnt++) {
-					secret.kind = (enum secret_kind)kind;
-					secret.confidence = (enum confidence)conf;
-					sink.flags = bits | (learnt ? SINK_F_LEARNT : 0);
-					memset(&a, 0, sizeof(a));
-					if (policy_judge(policy, &secret, &sink, &a) ==
-						    VERDICT_ALERT &&
-					    !strcmp(a.rule, id))
-						return true;
-				}
-			}
+	for (unsigned int i = 0; i < 4 * SECRET_KIND_MAX * CONF_MAX; i++) {
+		secret = shapes[i % 4];
+		secret.kind = (enum secret_kind)(i / 4 % SECRET_KIND_MAX);
+		secret.confidence = (enum confidence)(i / 4 / SECRET_KIND_MAX);
+		for (unsigned int bit = 0; bit <= SINK_F_MEMORY_FILE; bit = bit ? bit << 1 : 1) {
+			sink.flags = bit;
+			memset(&a, 0, sizeof(a));
+			if (policy_judge(policy, &secret, &sink, &a) == VERDICT_ALERT &&
+			    !strcmp(a.rule, id))
+				return true;
 		}
 	}
 	return false;
@@ -139,7 +140,6 @@ static int unknown_rule(const struct log *log, const struct stack *stack, const 
 {
 	struct rule_info info;
 	struct suggestion s;
-	char shown[80];
 
 	suggest_start(&s, id);
 	for (size_t i = 0; i < policy_catalogue_len(stack->policy); i++)
@@ -148,13 +148,11 @@ static int unknown_rule(const struct log *log, const struct stack *stack, const 
 		ruleset_info(stack->rules, i, &info);
 		suggest_offer(&s, info.id);
 	}
-	printable(id, shown, sizeof(shown));
 	if (s.best)
-		log_at(log, LOG_LEVEL_ERROR, "explain: no rule %s; did you mean %s?", shown,
-		       s.best);
+		log_at(log, LOG_LEVEL_ERROR, "explain: no rule %s; did you mean %s?", id, s.best);
 	else
 		log_at(log, LOG_LEVEL_ERROR, "explain: no rule %s; `beartrap rules list` has all",
-		       shown);
+		       id);
 	return EXIT_USAGE;
 }
 

@@ -90,7 +90,6 @@ static int replay(const struct log *log, const struct shared *s, const char *pat
 	struct stack stack = { 0 };
 	const struct rec_info *info;
 	int status = EXIT_OK;
-	char target[1024];
 	bool broken;
 	int rc;
 
@@ -136,7 +135,7 @@ static int replay(const struct log *log, const struct shared *s, const char *pat
 		memcpy(sum.loss, rec_reader_totals(reader)->loss, sizeof(sum.loss));
 		memcpy(sum.seen, rec_reader_totals(reader)->seen, sizeof(sum.seen));
 	}
-	sum.target = printable(path, target, sizeof(target));
+	sum.target = path;
 	sum.notes = notes;
 	sum.not_looked = !sum.totals.records;
 	sum.started_ns = job.first_ns + info->boot_offset_ns;

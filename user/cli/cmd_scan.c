@@ -94,10 +94,7 @@ static void on_hit(void *arg, const struct hit *hit)
 /* A file or directory whose `size` bytes (0 = unknown) were not looked at. */
 static void could_not_read(struct scan_job *job, const char *path, const char *why, uint64_t size)
 {
-	char shown[1024];
-
-	log_at(job->log, LOG_LEVEL_ERROR, "%s: %s; not examined",
-	       printable(path, shown, sizeof(shown)), why);
+	log_at(job->log, LOG_LEVEL_ERROR, "%s: %s; not examined", path, why);
 	job->unread++;
 	job->sum->totals.bytes_missing += size ? size : 1;
 }
@@ -252,9 +249,7 @@ static int look(const struct log *log, const struct shared *s, char **paths)
 			scan_path(&job, *p);
 	}
 
-	printable(paths[0], target, sizeof(target));
-	if (paths[1])
-		snprintf(target + strlen(target), sizeof(target) - strlen(target), " and more");
+	snprintf(target, sizeof(target), "%s%s", paths[0], paths[1] ? " and more" : "");
 	sum.target = target;
 	sum.ended_ns = now_ns();
 	sum.not_looked = !job.files && job.unread;

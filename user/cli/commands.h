@@ -42,7 +42,4 @@ struct suggestion {
 void suggest_start(struct suggestion *s, const char *wanted);
 void suggest_offer(struct suggestion *s, const char *name);
 
-/* Copies `text` with control characters as '?', cut to `len`; returns `out`. */
-const char *printable(const char *text, char *out, size_t len);
-
 #endif /* BT_CLI_COMMANDS_H */

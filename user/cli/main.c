@@ -55,19 +55,17 @@ static void print_overview(void)
 
 static int unknown_command(const struct log *log, const char *name)
 {
-	char shown[64];
 	struct suggestion s;
 
 	suggest_start(&s, name);
 	for (const struct cmd *const *c = cmd_table; *c; c++)
 		suggest_offer(&s, (*c)->name);
-	printable(name, shown, sizeof(shown));
 	if (s.best)
 		log_at(log, LOG_LEVEL_ERROR, "unknown command %s; did you mean `beartrap %s`?",
-		       shown, s.best);
+		       name, s.best);
 	else
 		log_at(log, LOG_LEVEL_ERROR, "unknown command %s; `beartrap --help` lists them",
-		       shown);
+		       name);
 	return EXIT_USAGE;
 }
 
@@ -109,11 +107,8 @@ int main(int argc, char **argv)
 	if (!strcmp(name, "--version"))
 		name = "version";
 	if (*name == '-') {
-		char shown[64];
-
 		log_at(&log, LOG_LEVEL_ERROR,
-		       "unknown option %s before a command; `beartrap --help` lists both",
-		       printable(name, shown, sizeof(shown)));
+		       "unknown option %s before a command; `beartrap --help` lists both", name);
 		return EXIT_USAGE;
 	}
 	c = cmd_find(name);

@@ -122,14 +122,3 @@ void cmd_print_help(const struct cmd *c)
 {
 	printf("usage: beartrap %s%s%s\n\n%s", c->name, *c->args ? " " : "", c->args, c->help);
 }
-
-const char *printable(const char *text, char *out, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < len && text[i]; i++)
-		out[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
-	if (len)
-		out[i] = '\0';
-	return out;
-}

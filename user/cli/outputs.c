@@ -146,12 +146,12 @@ struct outputs {
 	struct error err; /* first one of outputs_alert() */
 };
 
-/* The FILE of "FORMAT:FILE", or "" for the default descriptor. */
+/* The FILE of "FORMAT:FILE", or "-" for the default descriptor. */
 static const char *output_file(const char *spec)
 {
 	const char *colon = strchr(spec, ':');
 
-	return colon ? colon + 1 : "";
+	return colon ? colon + 1 : "-";
 }
 
 int outputs_open(const struct shared *s, struct outputs **ret, struct error *err)
