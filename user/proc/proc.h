@@ -17,13 +17,20 @@ struct proc {
 	uint64_t cgroup_id;
 	uint32_t ns_pid, pid_ns, mnt_ns;
 	char comm[BT_COMM_LEN + 1];
-	char *exe; /* path, or NULL when unknown */
+	char *exe; /* path, printable, or NULL when unknown */
 	bool exited;
-	int status; /* as wait(2), when exited */
+	int status; /* as wait(2), when exited; 0 when known only from a later process with this tgid */
 	uint32_t execs;
-	/* File objects that were fd 0, 1, 2 at the last exec (or at attach); obj == 0: unknown. */
+	/*
+	 * File objects that were fd 0, 1, 2 at the last exec (or at attach); obj == 0: unknown. What FILE events with
+	 * a time before the EXEC's said is forgotten at the EXEC, whichever record came first.
+	 */
 	struct bt_file_id stdio[3];
-	/* argv and environment of the last exec as far as received: NUL-separated, wiped at free. */
+	/*
+	 * argv and environment of the last exec as far as received: NUL-separated, wiped at free, gone at the
+	 * next exec. At most BT_ARGS_LEN bytes each and 64 MiB in all: over that the ones of exited processes go
+	 * early, then pieces are left out. `whole`: every byte is there.
+	 */
 	struct {
 		char *p;
 		size_t len;
@@ -48,7 +55,11 @@ struct proc_table;
 
 struct proc_table *proc_table_new(size_t max_procs, size_t max_files);
 struct proc_table *proc_table_free(struct proc_table *t);
-/* Takes in FILE, EXEC, ARGS, FORK, EXIT (and DATA, to learn a process seen first there). 0 or -ENOMEM. */
+/*
+ * Takes in FILE, EXEC, ARGS, FORK, EXIT (and DATA, to learn a process seen first there). A process seen first
+ * in any of them gets an entry with what the event tells. A child has its parent's exe, stdio, cgroup and
+ * namespaces until its exec. 0 or -ENOMEM. Pointers that the functions below gave out end here.
+ */
 int proc_table_feed(struct proc_table *t, const struct event *ev);
 /* NULL when not known. Never the wrong life of a reused pid: start_ns must match. */
 const struct proc *proc_find(struct proc_table *t, uint32_t tgid, uint64_t start_ns);
@@ -68,7 +79,8 @@ static inline bool file_id_eq(const struct bt_file_id *a, const struct bt_file_i
 
 /* True for 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104 and unix sockets: bytes that stay on the machine. */
 bool proc_file_peer_is_loopback(const struct proc_file *f);
-/* "203.0.113.5:443", "[2001:db8::1]:443", "unix:/dev/log"; returns `out`. */
+/* "203.0.113.5:443", "[2001:db8::1]:443", "unix:/dev/log", "unix:@abstract",
+ * "" for what is no socket of these families; cut to `len`. Returns `out`. */
 const char *proc_file_peer_text(const struct proc_file *f, char *out, size_t len);
 
 #endif /* BT_PROC_PROC_H */

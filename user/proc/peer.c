@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "proc/proc.h"
+
+/* ::ffff:0:0/96, RFC 4291 section 2.5.5.2. */
+static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+bool proc_file_peer_is_loopback(const struct proc_file *f)
+{
+	static const uint8_t v6_loopback[16] = { [15] = 1 };
+
+	if (f->id.type == BT_FILE_UNIX)
+		return true;
+	switch (f->sk_family) {
+	case AF_UNIX:
+		return true;
+	case AF_INET:
+		return f->peer_addr[0] == 127;
+	case AF_INET6:
+		return !memcmp(f->peer_addr, v6_loopback, 16) ||
+		       (!memcmp(f->peer_addr, v4_mapped, 12) && f->peer_addr[12] == 127);
+	default:
+		return false;
+	}
+}
+
+const char *proc_file_peer_text(const struct proc_file *f, char *out, size_t len)
+{
+	char addr[INET6_ADDRSTRLEN] = "";
+
+	if (!len)
+		return out;
+	out[0] = '\0';
+	if (f->id.type == BT_FILE_UNIX || f->sk_family == AF_UNIX) {
+		snprintf(out, len, "unix:%s%s", f->abstract ? "@" : "", f->path ? f->path : "");
+	} else if (f->sk_family == AF_INET || f->sk_family == AF_INET6) {
+		bool v6 = f->sk_family == AF_INET6;
+
+		inet_ntop(f->sk_family, f->peer_addr, addr, sizeof(addr));
+		snprintf(out, len, v6 ? "[%s]:%u" : "%s:%u", addr, (unsigned int)f->peer_port);
+	}
+	return out;
+}
