@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What a watched process writes and reads by system call. Exit only: by then the return value says how
+ * much was moved, and the arguments are still in the saved registers.
+ */
+#include "lib/base.h"
+#include "lib/regs.h"
+#include "lib/read.h"
+#include "lib/scope.h"
+#include "lib/emit.h"
+#include "lib/emit_data.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* How the arguments say where the bytes are. */
+enum shape {
+	SHAPE_BUF,  /* fd, buf, len */
+	SHAPE_PBUF, /* fd, buf, len, offset */
+	SHAPE_IOV,  /* fd, iov, iovcnt */
+	SHAPE_PIOV, /* fd, iov, iovcnt, offset */
+	SHAPE_TO,   /* fd, buf, len, flags, address, its length */
+	SHAPE_MSG,  /* fd, message, flags */
+	SHAPE_MMSG, /* fd, messages, count, flags */
+};
+
+static __always_inline u32 recv_flags(struct pt_regs *regs, enum shape shape)
+{
+	switch (shape) {
+	case SHAPE_TO:
+	case SHAPE_MMSG:
+		return ARG3(regs);
+	case SHAPE_MSG:
+		return ARG2(regs);
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Bytes that a receiving call did not take or did not give: peeked at, they come again; cut off from
+ * a stream (MSG_TRUNC), they went nowhere.
+ */
+static __always_inline bool recv_gave_nothing(struct io *io, u32 flags)
+{
+	return (flags & MSG_PEEK) ||
+	       ((flags & MSG_TRUNC) && io->s->key.file.type == BT_FILE_TCP);
+}
+
+struct mmsg_ctx {
+	struct io *io;
+	u64 msgs;
+	u64 bytes;
+	bool mute;
+};
+
+/* First pass, mute: adds up the bytes. Second: sends them, as many as the first found. */
+static long mmsg_step(u32 i, struct mmsg_ctx *c)
+{
+	struct user_msg msg;
+
+	if (bpf_probe_read_user(&msg, sizeof(msg), (void *)(c->msgs + (u64)i * sizeof(msg)))) {
+		if (!c->mute)
+			count_loss(BT_LOSS_FAULT, 0);
+		return 0;
+	}
+	if (c->mute) {
+		if (c->bytes + msg.msg_len <= MAX_RW_COUNT)
+			c->bytes += msg.msg_len;
+		return 0;
+	}
+	if (!msg.msg_len || msg.msg_len > c->bytes)
+		return 0;
+	c->bytes -= msg.msg_len;
+	walk_iov(c->io->s, msg.iov, msg.iov_len);
+	data_name(c->io->s, msg.name, msg.name_len);
+	data_send(c->io, msg.msg_len);
+	return 0;
+}
+
+static __always_inline u64 mmsg_bytes(struct io *io, u64 msgs, u32 n)
+{
+	struct mmsg_ctx c = { .io = io, .msgs = msgs, .mute = true };
+
+	bpf_loop(n, mmsg_step, &c, 0);
+	return c.bytes;
+}
+
+static __always_inline void send_one(struct io *io, struct pt_regs *regs, u64 ret, enum shape shape)
+{
+	struct user_msg msg;
+	u32 name_len;
+
+	io->s->data_out.rec.name_len = 0;
+	switch (shape) {
+	case SHAPE_PBUF:
+		io->off = ARG3(regs);
+		/* fallthrough */
+	case SHAPE_BUF:
+		walk_buf(io->s, ARG1(regs), ret);
+		break;
+	case SHAPE_PIOV:
+		io->off = ARG3(regs);
+		/* fallthrough */
+	case SHAPE_IOV:
+		walk_iov(io->s, ARG1(regs), ARG2(regs));
+		break;
+	case SHAPE_TO:
+		walk_buf(io->s, ARG1(regs), ret);
+		name_len = ARG5(regs);
+		if (io->dir == BT_DIR_IN && ARG4(regs) &&
+		    bpf_probe_read_user(&name_len, sizeof(name_len), (void *)ARG5(regs)))
+			name_len = 0;
+		data_name(io->s, ARG4(regs), name_len);
+		break;
+	case SHAPE_MSG:
+		if (bpf_probe_read_user(&msg, sizeof(msg) - sizeof(u64), (void *)ARG1(regs))) {
+			stream_lost(io->s, BT_LOSS_FAULT, ret);
+			return;
+		}
+		walk_iov(io->s, msg.iov, msg.iov_len);
+		data_name(io->s, msg.name, msg.name_len);
+		break;
+	default:
+		return;
+	}
+	data_send(io, ret);
+}
+
+static __always_inline int io_exit(struct trace_event_raw_sys_exit *ctx, u16 call, u8 dir,
+				   enum shape shape)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bt_task *t = scope_of(task);
+	struct pt_regs *regs;
+	struct io io = {};
+	u32 flags = 0;
+	u64 bytes;
+	s64 ret;
+
+	if (!t)
+		return 0;
+	ret = ctx->ret;
+	if (ret <= 0)
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	bytes = ret;
+	io.task = task;
+	io.t = t;
+	io.now = bpf_ktime_get_boot_ns();
+	io.off = ~0ULL;
+	io.fd = ARG0(regs);
+	io.call = call;
+	io.dir = dir;
+	if (dir == BT_DIR_IN)
+		flags = recv_flags(regs, shape);
+	io.cut = !!(flags & MSG_TRUNC);
+	if (shape == SHAPE_MMSG)
+		bytes = mmsg_bytes(&io, ARG1(regs), ret);
+	else if (shape == SHAPE_TO && io.cut && bytes > ARG2(regs))
+		bytes = ARG2(regs);
+	count_seen(BT_SEEN_CALLS, bytes);
+	io.s = scratch_get();
+	if (!io.s) {
+		count_loss(BT_LOSS_HELPER, bytes);
+		return 0;
+	}
+	if (!data_open(&io, bytes))
+		goto out;
+	if (!bytes || recv_gave_nothing(&io, flags)) {
+		count_seen(BT_SEEN_SKIPPED, bytes);
+		goto out;
+	}
+	if (shape == SHAPE_MMSG) {
+		struct mmsg_ctx c = { .io = &io, .msgs = ARG1(regs), .bytes = bytes };
+
+		bpf_loop(ret, mmsg_step, &c, 0);
+	} else {
+		send_one(&io, regs, bytes, shape);
+	}
+out:
+	scratch_put(io.s);
+	return 0;
+}
+
+#define IO_PROBE(name, call, dir, shape)                                                           \
+	SEC("tp/syscalls/sys_exit_" #name)                                                         \
+	int bt_##name(struct trace_event_raw_sys_exit *ctx)                                        \
+	{                                                                                          \
+		return io_exit(ctx, BT_CALL_##call, BT_DIR_##dir, SHAPE_##shape);                  \
+	}
+
+IO_PROBE(write, WRITE, OUT, BUF)
+IO_PROBE(pwrite64, PWRITE64, OUT, PBUF)
+IO_PROBE(writev, WRITEV, OUT, IOV)
+IO_PROBE(pwritev, PWRITEV, OUT, PIOV)
+IO_PROBE(pwritev2, PWRITEV2, OUT, PIOV)
+IO_PROBE(sendto, SENDTO, OUT, TO)
+IO_PROBE(sendmsg, SENDMSG, OUT, MSG)
+IO_PROBE(sendmmsg, SENDMMSG, OUT, MMSG)
+IO_PROBE(read, READ, IN, BUF)
+IO_PROBE(pread64, PREAD64, IN, PBUF)
+IO_PROBE(readv, READV, IN, IOV)
+IO_PROBE(preadv, PREADV, IN, PIOV)
+IO_PROBE(preadv2, PREADV2, IN, PIOV)
+IO_PROBE(recvfrom, RECVFROM, IN, TO)
+IO_PROBE(recvmsg, RECVMSG, IN, MSG)
+IO_PROBE(recvmmsg, RECVMMSG, IN, MMSG)

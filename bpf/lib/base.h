@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Layer 0: constants that BTF does not carry, the maps, the counters, and scratch memory.
+ */
+#ifndef BPF_LIB_BASE_H
+#define BPF_LIB_BASE_H
+
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include <beartrap/event.h>
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+
+#define S_IFMT 00170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+
+#define ANON_INODE_FS_MAGIC 0x09041934
+
+#define MSG_PEEK 2
+#define MSG_TRUNC 0x20
+
+/* include/linux/fs.h: what one call can move. */
+#define MAX_RW_COUNT 0x7ffff000
+
+/* include/linux/sched/signal.h: the exit status is the whole group's. */
+#define SIGNAL_GROUP_EXIT 0x4
+
+/* include/linux/pid.h, enum pid_type. */
+#define PIDTYPE_TGID 1
+
+/* Set by the loader; compared with its own. */
+const volatile __u32 bt_abi __weak = BT_ABI_VERSION;
+/* Random; folded into kernel addresses that serve as names, so that a recording holds none. */
+const volatile __u64 bt_addr_mask __weak = 0;
+
+/* The membership of one thread. */
+struct bt_task {
+	u64 start_ns; /* of its process */
+	u32 root;     /* tgid of the watch root */
+	u32 flags;    /* BT_TASK_* */
+};
+
+/* The process found no room in `procs`. */
+#define BT_TASK_NO_PROC 1
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct bt_task);
+} tasks __weak SEC(".maps");
+
+/* A watched process, from its fork or marking to the exit of its last thread. */
+struct bt_proc_key {
+	u64 start_ns;
+	u32 tgid;
+	u32 pad;
+};
+
+struct bt_proc {
+	u32 root;
+	u32 round; /* of capture_watch_running() that marked it, else 0 */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, BT_MAX_PROCS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct bt_proc_key);
+	__type(value, struct bt_proc);
+} procs __weak SEC(".maps");
+
+/* The public value first; the rest is the programs' own. */
+struct bt_stream {
+	struct bt_stream_val val;
+	u64 ident; /* of the file whose BT_REC_FILE was sent last, 0 before the first */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, BT_MAX_STREAMS);
+	__type(key, struct bt_stream_key);
+	__type(value, struct bt_stream);
+} streams __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, BT_RING_BULK_LEN);
+} ring_bulk __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, BT_RING_PRIO_LEN);
+} ring_prio __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, BT_LOSS_MAX);
+	__type(key, u32);
+	__type(value, struct bt_counter);
+} loss __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, BT_SEEN_MAX);
+	__type(key, u32);
+	__type(value, struct bt_counter);
+} seen __weak SEC(".maps");
+
+/*
+ * Atomic although per CPU: a program may be preempted between load and store, and these numbers
+ * have to add up exactly.
+ */
+static __always_inline void counter_add(void *map, u32 which, u64 bytes)
+{
+	struct bt_counter *c = bpf_map_lookup_elem(map, &which);
+
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->events, 1);
+	__sync_fetch_and_add(&c->bytes, bytes);
+}
+
+static __always_inline void count_loss(enum bt_loss which, u64 bytes)
+{
+	counter_add(&loss, which, bytes);
+}
+
+static __always_inline void count_seen(enum bt_seen which, u64 bytes)
+{
+	counter_add(&seen, which, bytes);
+}
+
+/* struct sockaddr_storage. */
+#define NAME_LEN 128
+
+/* Where the walk over one call's user memory stands (emit_data.h). */
+struct bt_walk {
+	u64 iov; /* user address of the next struct iovec */
+	u64 seg; /* user address of the rest of the current one's bytes */
+	u64 seg_left;
+	u64 left;    /* bytes of the call still to be taken */
+	u64 careful; /* bytes to be read page by page, because one page of them faulted */
+	u32 iov_left;
+	u32 fill;   /* payload bytes gathered */
+	u32 lost;   /* bytes lost just before them */
+	u32 failed; /* the list of iovecs itself could not be read */
+};
+
+/*
+ * Working memory of one program run. Too big for the stack; per CPU is not enough, because a
+ * program that sleeps or is preempted shares the CPU with the next one. So a slot is claimed.
+ */
+struct bt_scratch {
+	u64 busy;
+	u64 stream_pos; /* of the call's first byte */
+	u64 call_len;
+	u64 file; /* address of the struct file at hand */
+	struct bt_walk walk;
+	struct bt_stream_key key;
+	u8 name[NAME_LEN];
+	u8 path[2 * BT_PATH_LEN]; /* built from its middle downwards (read_path.h) */
+	struct {
+		struct bt_rec_file rec;
+		u8 path[BT_PATH_LEN];
+	} file_out;
+	struct {
+		struct bt_rec_exec rec;
+		u8 path[BT_PATH_LEN];
+	} exec_out;
+	/* Twice the length, so that the verifier sees `fill + piece` stay inside. */
+	union {
+		struct {
+			struct bt_rec_data rec;
+			u8 bytes[2 * BT_CHUNK_LEN];
+		} data_out;
+		struct {
+			struct bt_rec_args rec;
+			u8 bytes[BT_CHUNK_LEN];
+		} args_out;
+	};
+};
+
+#define SCRATCH_SLOTS 3
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS); /* times the number of CPUs: set by the loader */
+	__type(key, u32);
+	__type(value, struct bt_scratch);
+} scratch __weak SEC(".maps");
+
+/* NULL when all slots of this CPU are in use. To be given back with scratch_put(). */
+static __always_inline struct bt_scratch *scratch_get(void)
+{
+	u32 key = bpf_get_smp_processor_id() * SCRATCH_SLOTS;
+
+	for (int i = 0; i < SCRATCH_SLOTS; i++, key++) {
+		struct bt_scratch *s = bpf_map_lookup_elem(&scratch, &key);
+
+		if (!s)
+			return NULL;
+		if (!__sync_val_compare_and_swap(&s->busy, 0, 1))
+			return s;
+	}
+	return NULL;
+}
+
+static __always_inline void scratch_put(struct bt_scratch *s)
+{
+	__sync_val_compare_and_swap(&s->busy, 1, 0);
+}
+
+#endif /* BPF_LIB_BASE_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 3: records into rings, always of their exact size, and what did not fit counted. */
+#ifndef BPF_LIB_EMIT_H
+#define BPF_LIB_EMIT_H
+
+#include "lib/base.h"
+#include "lib/read.h"
+#include "lib/scope.h"
+
+static __always_inline void hdr_fill(struct bt_hdr *h, u16 kind, u32 len, struct task_struct *task,
+				     const struct bt_task *t, u64 now)
+{
+	h->len = len;
+	h->kind = kind;
+	h->cpu = bpf_get_smp_processor_id();
+	h->time_ns = now;
+	h->start_ns = t->start_ns;
+	h->tgid = task->tgid;
+	h->tid = task->pid;
+	h->root = t->root;
+	h->uid = BPF_CORE_READ(task, cred, uid.val);
+	bpf_probe_read_kernel(h->comm, sizeof(h->comm), task->comm);
+}
+
+/* `tail`: bytes of the record beyond its fixed part. */
+static __always_inline long emit_prio(void *rec, u64 len, u64 tail)
+{
+	long err = bpf_ringbuf_output(&ring_prio, rec, len, 0);
+
+	if (err)
+		count_loss(BT_LOSS_RING_PRIO, tail);
+	else
+		count_seen(BT_SEEN_SENT_PRIO, tail);
+	return err;
+}
+
+/* The identity of the file at s->file, s->key.file. Negative when it was not sent. */
+static __noinline long emit_file(struct bt_scratch *s, struct task_struct *task, struct bt_task *t,
+				 u64 fd_flags, u64 now)
+{
+	struct bt_rec_file *rec = &s->file_out.rec;
+	struct file *f = (void *)s->file;
+	struct inode *inode = BPF_CORE_READ(f, f_inode);
+	u16 flags = fd_flags >> 32;
+	u64 len = 0;
+
+	__builtin_memset(rec, 0, sizeof(*rec));
+	rec->file = s->key.file;
+	rec->file.mode = BPF_CORE_READ(inode, i_mode);
+	rec->size = BPF_CORE_READ(inode, i_size);
+	rec->fd = (u32)fd_flags;
+	rec->open_flags = BPF_CORE_READ(f, f_flags);
+	rec->inode_uid = BPF_CORE_READ(inode, i_uid.val);
+	rec->nlink = BPF_CORE_READ(inode, i_nlink);
+	switch (rec->file.type) {
+	case BT_FILE_UNIX:
+	case BT_FILE_TCP:
+	case BT_FILE_UDP:
+	case BT_FILE_SOCK:
+		len = read_socket(s->file, rec, s->file_out.path);
+		break;
+	default:
+		len = read_path(s, s->file_out.path, task, s->file, &flags);
+		if (!rec->nlink)
+			flags |= BT_FILE_DELETED;
+		break;
+	}
+	rec->flags = flags;
+	barrier_var(len);
+	if (len >= BT_PATH_LEN)
+		len = BT_PATH_LEN - 1;
+	rec->path_len = len;
+	hdr_fill(&rec->hdr, BT_REC_FILE, sizeof(*rec) + len, task, t, now);
+	return emit_prio(rec, sizeof(*rec) + len, len);
+}
+
+/* Identity of an open file that is told unasked: at exec and attach. */
+static __always_inline void emit_open_file(struct bt_scratch *s, struct task_struct *task,
+					   struct bt_task *t, u64 file, u32 fd, u64 flags, u64 now)
+{
+	if (!file)
+		return;
+	s->file = file;
+	file_identify(file, &s->key.file);
+	emit_file(s, task, t, flags << 32 | fd, now);
+}
+
+#endif /* BPF_LIB_EMIT_H */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 0: system call arguments out of the registers saved at entry. The only per-architecture code. */
+#ifndef BPF_LIB_REGS_H
+#define BPF_LIB_REGS_H
+
+#include "lib/base.h"
+
+#if defined(__TARGET_ARCH_x86)
+#define ARG0(r) ((r)->di)
+#define ARG1(r) ((r)->si)
+#define ARG2(r) ((r)->dx)
+#define ARG3(r) ((r)->r10)
+#define ARG4(r) ((r)->r8)
+#define ARG5(r) ((r)->r9)
+#elif defined(__TARGET_ARCH_arm64)
+#define ARG0(r) ((r)->orig_x0)
+#define ARG1(r) ((r)->regs[1])
+#define ARG2(r) ((r)->regs[2])
+#define ARG3(r) ((r)->regs[3])
+#define ARG4(r) ((r)->regs[4])
+#define ARG5(r) ((r)->regs[5])
+#else
+#error "registers of this architecture are not described"
+#endif
+
+#endif /* BPF_LIB_REGS_H */
