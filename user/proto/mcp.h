@@ -5,7 +5,7 @@
  * id, to learn method and tool name. Lines may come in any cut and be up to 64 MiB (nothing
  * but the path and small members is held); keys in any order; batch arrays (2025-03-26) accepted.
  *
- * Per line the consumer sees: begin, then text pieces (every string value of the line, decoded, each with its
+ * Per line (empty ones are skipped) the consumer sees: begin, then text pieces (every string value of the line, decoded, each with its
  * place), then end with the whole classification, since "id" and "method" may come last.
  */
 #ifndef BT_PROTO_MCP_H
@@ -25,8 +25,8 @@ enum mcp_kind {
 	MCP_NOT_RPC,      /* JSON without JSON-RPC members */
 	MCP_REQUEST,      /* method and id */
 	MCP_NOTIFICATION, /* method, no id */
-	MCP_RESULT,       /* id and result */
-	MCP_ERROR,        /* id and error */
+	MCP_RESULT,       /* result and id (or jsonrpc, or cut before the id came) */
+	MCP_ERROR,        /* error and id (or jsonrpc, or cut before the id came) */
 };
 
 /*
@@ -68,18 +68,22 @@ struct mcp_message {
 		    1]; /* own, or of the request that a response answers; "" unknown */
 	char tool[MCP_MAX_NAME + 1]; /* params.name of tools/call (own, or of the request) */
 	uint64_t offset;             /* stream offset of the line's first byte */
-	uint64_t length;             /* bytes of the line */
+	uint64_t length;             /* bytes of the line, without its newline */
 	bool broken;                 /* not JSON to its end, or cut by a gap or MCP_MAX_LINE */
+	uint64_t inputs_known;       /* private to mcp_place(): result.inputRequests entries */
+	uint64_t inputs_sampling;    /* whose method is known, and is sampling */
 };
 
 struct mcp_session;
 
 struct mcp_ops {
-	/* A line begins at stream offset `off`. */
+	/* A line begins at stream offset `off`. Any of these may be NULL. */
 	void (*begin)(void *arg, enum mcp_dir dir, uint64_t off);
 	/*
 	 * Decoded text of a string value, in pieces as in json_ops.scalar; `key` is the nearest object key
-	 * (that of the array for an array element; empty at the top). `where` is complete on `first`.
+	 * (that of the array for an array element; empty at the top and below JSON_MAX_DEPTH). `where` is
+	 * complete on `first`. `raw_off` is a stream offset, as `off` is. A string that the line's end or a gap
+	 * cuts gets an empty last piece.
 	 */
 	void (*text)(void *arg, enum mcp_dir dir, const struct mcp_where *where, struct span key,
 		     struct span decoded, uint64_t raw_off, bool first, bool last);
@@ -97,16 +101,24 @@ struct mcp_ops {
 
 struct mcp_session *mcp_session_new(const struct mcp_ops *ops, void *arg);
 struct mcp_session *mcp_session_free(struct mcp_session *s);
-/* Bytes of one direction, in order; `off` is the stream offset of in.p[0]. 0 or -ENOMEM. */
+/*
+ * Bytes of one direction, in order; `off` is the stream offset of in.p[0]; one that does not follow on from the
+ * bytes before is a gap. 0, or -ENOMEM: all was delivered, but a request was not remembered or a
+ * batch's messages share an element of `msgs`.
+ */
 int mcp_feed(struct mcp_session *s, enum mcp_dir dir, struct span in, uint64_t off);
-/* `missing` bytes are lost: the current line ends as broken, parsing goes on at the next newline. */
+/*
+ * `missing` bytes are lost (none when 0): the current line ends as broken, parsing goes on at the next newline.
+ * What comes before that is delivered as a line that is MCP_NOT_JSON and broken; so is what a line
+ * has over MCP_MAX_LINE.
+ */
 void mcp_gap(struct mcp_session *s, enum mcp_dir dir, uint64_t missing);
 /* No more bytes: a last line without newline is ended. */
 void mcp_end(struct mcp_session *s, enum mcp_dir dir);
 /* The place of a string, from where it stood and what its message turned out to be. */
 enum mcp_place mcp_place(const struct mcp_where *where, const struct mcp_message *msg);
 const char *mcp_place_name(enum mcp_place p);
-/* Lines that were JSON-RPC / that were not, of this direction so far. */
+/* Lines that were JSON-RPC / that were not, of this direction so far; blank lines and rests of cut ones are neither. */
 void mcp_counts(const struct mcp_session *s, enum mcp_dir dir, uint64_t *rpc, uint64_t *other);
 
 #endif /* BT_PROTO_MCP_H */

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "proto/mcp.h"
+#include "proto/mcp_part.h"
+
+struct edge {
+	struct span key;
+	enum mcp_part to;
+};
+
+/*
+ * A node without edges keeps everything below it. `rest` is where a key without an edge leads;
+ * `through`: an array's elements stand for the array.
+ */
+struct node {
+	const struct edge *edge;
+	size_t edges;
+	enum mcp_part rest;
+	bool through;
+};
+
+/* An initializer, not an expression: SPAN_LIT makes none for static storage. */
+#define KEY(s)                                                                                     \
+	{                                                                                          \
+		(s), sizeof(s) - 1                                                                 \
+	}
+
+static const struct edge of_message[] = {
+	{ KEY("jsonrpc"), MCP_PART_JSONRPC }, { KEY("id"), MCP_PART_ID },
+	{ KEY("method"), MCP_PART_METHOD },   { KEY("params"), MCP_PART_PARAMS },
+	{ KEY("result"), MCP_PART_RESULT },   { KEY("error"), MCP_PART_ERROR },
+};
+static const struct edge of_error[] = { { KEY("data"), MCP_PART_ERROR_DATA } };
+static const struct edge of_error_data[] = { { KEY("elicitations"), MCP_PART_ERROR_ELICITATION } };
+static const struct edge of_params[] = {
+	{ KEY("name"), MCP_PART_PARAMS_NAME },
+	{ KEY("arguments"), MCP_PART_PARAMS_ARGUMENTS },
+};
+static const struct edge of_result[] = {
+	{ KEY("content"), MCP_PART_CONTENT },
+	{ KEY("structuredContent"), MCP_PART_TOOL_OUTPUT },
+	{ KEY("toolResult"), MCP_PART_TOOL_OUTPUT },
+	{ KEY("contents"), MCP_PART_CONTENTS },
+	{ KEY("messages"), MCP_PART_MESSAGES },
+	{ KEY("instructions"), MCP_PART_INSTRUCTIONS },
+	{ KEY("capabilities"), MCP_PART_INSTRUCTIONS },
+	{ KEY("serverInfo"), MCP_PART_LISTED },
+	{ KEY("tools"), MCP_PART_LISTED },
+	{ KEY("prompts"), MCP_PART_LISTED },
+	{ KEY("resources"), MCP_PART_LISTED },
+	{ KEY("resourceTemplates"), MCP_PART_LISTED },
+	{ KEY("completion"), MCP_PART_COMPLETION },
+	{ KEY("task"), MCP_PART_TASK },
+	{ KEY("tasks"), MCP_PART_TASK },
+	{ KEY("statusMessage"), MCP_PART_TASK },
+	{ KEY("result"), MCP_PART_TASK_PAYLOAD },
+	{ KEY("requestState"), MCP_PART_REQUEST_STATE },
+	{ KEY("inputRequests"), MCP_PART_INPUTS },
+};
+static const struct edge of_payload[] = { { KEY("content"), MCP_PART_CONTENT } };
+static const struct edge of_content[] = {
+	{ KEY("resource"), MCP_PART_EMBEDDED },
+	{ KEY("uri"), MCP_PART_LINK },
+	{ KEY("icons"), MCP_PART_LINK },
+};
+static const struct edge of_messages[] = { { KEY("content"), MCP_PART_MESSAGE_CONTENT } };
+static const struct edge of_listed[] = {
+	{ KEY("uri"), MCP_PART_LINK },
+	{ KEY("uriTemplate"), MCP_PART_LINK },
+	{ KEY("icons"), MCP_PART_LINK },
+};
+static const struct edge of_input[] = {
+	{ KEY("method"), MCP_PART_INPUT_METHOD },
+	{ KEY("params"), MCP_PART_INPUT_PARAMS },
+};
+static const struct edge of_input_params[] = {
+	{ KEY("messages"), MCP_PART_INPUT_SAMPLING },
+	{ KEY("systemPrompt"), MCP_PART_INPUT_SAMPLING },
+	{ KEY("modelPreferences"), MCP_PART_INPUT_SAMPLING },
+	{ KEY("stopSequences"), MCP_PART_INPUT_SAMPLING },
+	{ KEY("includeContext"), MCP_PART_INPUT_SAMPLING },
+	{ KEY("metadata"), MCP_PART_INPUT_SAMPLING },
+	{ KEY("tools"), MCP_PART_INPUT_SAMPLING },
+};
+
+#define EDGES(a) (a), sizeof(a) / sizeof((a)[0])
+
+static const struct node nodes[MCP_PART_MAX] = {
+	[MCP_PART_MESSAGE] = { EDGES(of_message), MCP_PART_OTHER, false },
+	[MCP_PART_ERROR] = { EDGES(of_error), MCP_PART_ERROR_BODY, false },
+	[MCP_PART_ERROR_DATA] = { EDGES(of_error_data), MCP_PART_ERROR_BODY, false },
+	[MCP_PART_PARAMS] = { EDGES(of_params), MCP_PART_PARAMS_BODY, false },
+	[MCP_PART_RESULT] = { EDGES(of_result), MCP_PART_RESULT_BODY, false },
+	[MCP_PART_CONTENT] = { EDGES(of_content), MCP_PART_CONTENT_BODY, true },
+	[MCP_PART_TASK_PAYLOAD] = { EDGES(of_payload), MCP_PART_TOOL_OUTPUT, false },
+	[MCP_PART_MESSAGES] = { EDGES(of_messages), MCP_PART_MESSAGE_BODY, true },
+	[MCP_PART_MESSAGE_CONTENT] = { EDGES(of_content), MCP_PART_MESSAGE_BODY, true },
+	[MCP_PART_LISTED] = { EDGES(of_listed), MCP_PART_LISTED_BODY, true },
+	[MCP_PART_INPUTS] = { NULL, 0, MCP_PART_INPUT, false },
+	[MCP_PART_INPUT] = { EDGES(of_input), MCP_PART_INPUT_ELICITATION, false },
+	[MCP_PART_INPUT_PARAMS] = { EDGES(of_input_params), MCP_PART_INPUT_ELICITATION, false },
+};
+
+enum mcp_part mcp_part_next(enum mcp_part from, const struct json_step *s)
+{
+	const struct node *n = &nodes[from];
+
+	if (!n->edge && !n->rest)
+		return from;
+	if (s->is_index)
+		return n->through ? from : n->rest;
+	if (!s->key_cut) {
+		struct span key = span_of(s->key, s->key_len);
+
+		for (size_t i = 0; i < n->edges; i++) {
+			if (span_eq(n->edge[i].key, key))
+				return n->edge[i].to;
+		}
+	}
+	return n->rest;
+}
+
+/* What strings of a request's or notification's params are, server to client. */
+static const struct {
+	const char *method;
+	enum mcp_place place;
+} by_own_method[] = {
+	{ "sampling/createMessage", MCP_PLACE_SAMPLING },
+	{ "elicitation/create", MCP_PLACE_ELICITATION },
+	{ "notifications/message", MCP_PLACE_LOG },
+	{ "notifications/progress", MCP_PLACE_PROGRESS },
+	{ "notifications/cancelled", MCP_PLACE_PROGRESS },
+	{ "notifications/tasks/status", MCP_PLACE_PROGRESS },
+};
+
+/*
+ * What strings of a result are, by the method of its request. `shape_first`: the method's
+ * results hold several things, so members with a meaning of their own win.
+ */
+static const struct {
+	const char *method;
+	enum mcp_place place;
+	bool shape_first;
+} by_request[] = {
+	{ "tools/call", MCP_PLACE_TOOL_RESULT, false },
+	{ "tasks/result", MCP_PLACE_TOOL_RESULT, false },
+	{ "tasks/get", MCP_PLACE_PROGRESS, true },
+	{ "tasks/list", MCP_PLACE_PROGRESS, true },
+	{ "tasks/cancel", MCP_PLACE_PROGRESS, true },
+	{ "tasks/update", MCP_PLACE_PROGRESS, true },
+	{ "resources/read", MCP_PLACE_RESOURCE, false },
+	{ "prompts/get", MCP_PLACE_PROMPT, false },
+	{ "initialize", MCP_PLACE_INSTRUCTIONS, false },
+	{ "server/discover", MCP_PLACE_INSTRUCTIONS, false },
+	{ "tools/list", MCP_PLACE_INSTRUCTIONS, false },
+	{ "prompts/list", MCP_PLACE_INSTRUCTIONS, false },
+	{ "resources/list", MCP_PLACE_INSTRUCTIONS, false },
+	{ "resources/templates/list", MCP_PLACE_INSTRUCTIONS, false },
+	{ "completion/complete", MCP_PLACE_PROGRESS, false },
+};
+
+/* What a member of a result is when its request says nothing. */
+static enum mcp_place by_shape(enum mcp_part part)
+{
+	switch (part) {
+	case MCP_PART_CONTENT:
+	case MCP_PART_CONTENT_BODY:
+	case MCP_PART_TOOL_OUTPUT:
+	case MCP_PART_TASK_PAYLOAD:
+		return MCP_PLACE_TOOL_RESULT;
+	case MCP_PART_CONTENTS:
+		return MCP_PLACE_RESOURCE;
+	case MCP_PART_MESSAGES:
+	case MCP_PART_MESSAGE_BODY:
+	case MCP_PART_MESSAGE_CONTENT:
+		return MCP_PLACE_PROMPT;
+	case MCP_PART_INSTRUCTIONS:
+	case MCP_PART_LISTED:
+	case MCP_PART_LISTED_BODY:
+		return MCP_PLACE_INSTRUCTIONS;
+	case MCP_PART_COMPLETION:
+	case MCP_PART_TASK:
+		return MCP_PLACE_PROGRESS;
+	default:
+		return MCP_PLACE_OTHER;
+	}
+}
+
+static enum mcp_place input_place(const struct mcp_where *where, const struct mcp_message *msg)
+{
+	uint64_t bit = 1ull << (where->flags % MCP_MAX_INPUTS);
+	bool sampling = where->part == MCP_PART_INPUT_SAMPLING;
+
+	if (msg->inputs_known & bit)
+		sampling = (msg->inputs_sampling & bit) != 0;
+	return sampling ? MCP_PLACE_SAMPLING : MCP_PLACE_ELICITATION;
+}
+
+static enum mcp_place result_place(enum mcp_part part, const struct mcp_message *msg)
+{
+	enum mcp_place shape = by_shape(part);
+
+	if (msg->kind != MCP_RESULT || part == MCP_PART_TASK)
+		return shape;
+	for (size_t i = 0; i < sizeof(by_request) / sizeof(by_request[0]); i++) {
+		if (strcmp(msg->method, by_request[i].method) != 0)
+			continue;
+		if (by_request[i].shape_first && shape != MCP_PLACE_OTHER)
+			return shape;
+		return by_request[i].place;
+	}
+	return shape;
+}
+
+static enum mcp_place params_place(const struct mcp_message *msg)
+{
+	for (size_t i = 0; i < sizeof(by_own_method) / sizeof(by_own_method[0]); i++) {
+		if (!strcmp(msg->method, by_own_method[i].method))
+			return by_own_method[i].place;
+	}
+	return MCP_PLACE_OTHER;
+}
+
+static enum mcp_place server_place(const struct mcp_where *where, const struct mcp_message *msg)
+{
+	switch ((enum mcp_part)where->part) {
+	case MCP_PART_ERROR:
+	case MCP_PART_ERROR_BODY:
+	case MCP_PART_ERROR_DATA:
+		return MCP_PLACE_ERROR;
+	case MCP_PART_ERROR_ELICITATION:
+		return MCP_PLACE_ELICITATION;
+	case MCP_PART_PARAMS:
+	case MCP_PART_PARAMS_BODY:
+	case MCP_PART_PARAMS_NAME:
+	case MCP_PART_PARAMS_ARGUMENTS:
+		return params_place(msg);
+	case MCP_PART_EMBEDDED:
+		return MCP_PLACE_RESOURCE;
+	case MCP_PART_LINK:
+		return MCP_PLACE_RESOURCE_LINK;
+	case MCP_PART_REQUEST_STATE:
+		return MCP_PLACE_REQUEST_STATE;
+	case MCP_PART_INPUTS:
+	case MCP_PART_INPUT:
+	case MCP_PART_INPUT_METHOD:
+	case MCP_PART_INPUT_PARAMS:
+	case MCP_PART_INPUT_SAMPLING:
+	case MCP_PART_INPUT_ELICITATION:
+		return input_place(where, msg);
+	case MCP_PART_OTHER:
+	case MCP_PART_MESSAGE:
+	case MCP_PART_JSONRPC:
+	case MCP_PART_ID:
+	case MCP_PART_METHOD:
+		return MCP_PLACE_OTHER;
+	default:
+		return result_place((enum mcp_part)where->part, msg);
+	}
+}
+
+enum mcp_place mcp_place(const struct mcp_where *where, const struct mcp_message *msg)
+{
+	bool server = msg->dir == MCP_SERVER_TO_CLIENT;
+
+	if (msg->kind != MCP_NOT_JSON && msg->kind != MCP_NOT_RPC) {
+		if (where->part == MCP_PART_PARAMS_ARGUMENTS && !strcmp(msg->method, "tools/call"))
+			return MCP_PLACE_TOOL_ARGUMENT;
+		if (server)
+			return server_place(where, msg);
+	}
+	return server ? MCP_PLACE_OTHER : MCP_PLACE_CLIENT_OTHER;
+}
+
+const char *mcp_place_name(enum mcp_place p)
+{
+	static const char *const names[MCP_PLACE_MAX] = {
+		[MCP_PLACE_OTHER] = "other",
+		[MCP_PLACE_TOOL_RESULT] = "tool-result",
+		[MCP_PLACE_RESOURCE] = "resource",
+		[MCP_PLACE_RESOURCE_LINK] = "resource-link",
+		[MCP_PLACE_PROMPT] = "prompt",
+		[MCP_PLACE_INSTRUCTIONS] = "instructions",
+		[MCP_PLACE_SAMPLING] = "sampling",
+		[MCP_PLACE_ELICITATION] = "elicitation",
+		[MCP_PLACE_ERROR] = "jsonrpc-error",
+		[MCP_PLACE_LOG] = "log-notification",
+		[MCP_PLACE_PROGRESS] = "progress",
+		[MCP_PLACE_REQUEST_STATE] = "request-state",
+		[MCP_PLACE_TOOL_ARGUMENT] = "tool-argument",
+		[MCP_PLACE_CLIENT_OTHER] = "client-other",
+	};
+
+	return (unsigned int)p < MCP_PLACE_MAX ? names[p] : "other";
+}
