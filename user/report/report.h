@@ -23,9 +23,25 @@ struct run_summary {
 	bool not_looked;               /* nothing was examined at all although something ran */
 };
 
-/* True when every byte was examined: no loss of any cause, no gap, no bad record, and something was looked at. */
+/* One reason why something was not examined. */
+struct run_loss {
+	const char *
+		cause; /* event_loss_name(), "gap", "args-gap", "unscanned", "bad-record", "stream-evicted" */
+	uint64_t events, bytes;
+};
+#define RUN_LOSS_MAX (BT_LOSS_MAX + 5)
+
+/* The reasons that occurred; returns how many. */
+size_t run_summary_losses(const struct run_summary *s, struct run_loss ret[RUN_LOSS_MAX]);
+/*
+ * True when every byte was examined: no loss of any cause, no gap, no bad record, no stream given up for lack of room, and
+ * something was looked at. TLS records (bytes_encrypted) are what they are, not a loss; reports name them.
+ */
 bool run_summary_complete(const struct run_summary *s);
-/* Bytes known to be unexamined, of all causes. */
+/*
+ * Bytes known to be unexamined, of all causes. What the kernel side lost shows again as a gap in its stream, so of
+ * these two the larger counts, and likewise for argv and environments.
+ */
 uint64_t run_summary_lost_bytes(const struct run_summary *s);
 
 struct report_format {
@@ -37,6 +53,8 @@ struct report_format {
 	/* Text for the end: alerts[0..n) in order of first sight, with counts. */
 	int (*finish)(const struct policy *p, const struct alert *const *alerts, size_t n,
 		      const struct run_summary *s, struct buf *out);
+	/* The same format for a terminal that takes colours, or NULL. */
+	const struct report_format *color;
 };
 
 extern const struct report_format report_formats[]; /* ends with name == NULL */
@@ -44,7 +62,11 @@ const struct report_format *report_format_find(struct span name);
 
 /* An opened --output FORMAT[:FILE]. */
 struct report;
-/* `spec` as typed. Opens the file at once, so an unwritable one fails before anything is watched. */
+/*
+ * `spec` as typed; without FILE, or with "-", the report goes to `default_fd` (not closed). Opens the file at once, so an
+ * unwritable one fails before anything is watched: mode 0600 when new, never through a symbolic link. -EINVAL for a
+ * format that is not known.
+ */
 int report_open(const char *spec, int default_fd, struct report **ret, struct error *err);
 int report_alert(struct report *r, const struct policy *p, const struct alert *a);
 /* Writes the end and closes. 0, or the first write error of its whole life with `err` filled. */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to report/: the formats behind the table, and what they share. */
+#ifndef BT_REPORT_FORMATS_H
+#define BT_REPORT_FORMATS_H
+
+#include "report/report.h"
+
+int report_text_alert(const struct policy *p, const struct alert *a, struct buf *out);
+int report_text_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
+		       const struct run_summary *s, struct buf *out);
+int report_color_alert(const struct policy *p, const struct alert *a, struct buf *out);
+int report_color_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
+			const struct run_summary *s, struct buf *out);
+int report_jsonl_alert(const struct policy *p, const struct alert *a, struct buf *out);
+int report_jsonl_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
+			const struct run_summary *s, struct buf *out);
+
+/* report_open() for a format that is already chosen; `path` NULL or "-": default_fd. */
+int report_open_as(const struct report_format *format, const char *path, int default_fd,
+		   struct report **ret, struct error *err);
+
+#define REPORT_MAX_TEXT (16u * 1024 * 1024) /* of one alert or one end */
+
+#define REPORT_TIME_LEN 32
+/* "2026-01-31T23:59:59.000000Z"; returns `out`. */
+const char *report_time(uint64_t ns, char out[REPORT_TIME_LEN]);
+/* "clean", "findings" or "incomplete". */
+const char *run_summary_verdict(const struct run_summary *s, size_t n_alerts);
+/* True when the alert is about a part of a known value. */
+bool report_is_part(const struct redacted *s);
+/* How many of the alerts have each severity. */
+void report_count(const struct alert *const *alerts, size_t n, uint64_t by_severity[SEV_MAX]);
+
+#endif /* BT_REPORT_FORMATS_H */

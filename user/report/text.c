@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The report for people. Names in it come from the watched program: nothing that a terminal would act on, or that
+ * would reorder the line, is passed on.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/utf8.h"
+#include "report/formats.h"
+
+#define LABEL_WIDTH 9
+#define INDENT 4
+#define WIDTH 100
+#define SHORT_FINGERPRINT 12
+
+#define SGR_RESET "\033[0m"
+
+static const char *const severity_sgr[SEV_MAX] = {
+	[SEV_INFO] = "\033[36m", [SEV_LOW] = "\033[34m",        [SEV_MEDIUM] = "\033[33m",
+	[SEV_HIGH] = "\033[31m", [SEV_CRITICAL] = "\033[1;31m",
+};
+
+static const char *const severity_words[SEV_MAX] = {
+	[SEV_INFO] = "INFO", [SEV_LOW] = "LOW",           [SEV_MEDIUM] = "MEDIUM",
+	[SEV_HIGH] = "HIGH", [SEV_CRITICAL] = "CRITICAL",
+};
+
+/* Invisible, or changes the direction of what stands around it (Unicode TR 36, bidirectional text). */
+static bool is_deceptive(uint32_t code)
+{
+	return (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+	       (code >= 0x2060 && code <= 0x2069) || code == 0xfeff;
+}
+
+static void put_safe(struct buf *out, struct span s)
+{
+	uint32_t code;
+	size_t n;
+
+	for (; s.len; s = span_sub(s, n, SIZE_MAX)) {
+		if (utf8_next(s, &n, &code) && !utf8_is_control(code) && !is_deceptive(code)) {
+			buf_add(out, s.p, n);
+			continue;
+		}
+		for (size_t i = 0; i < n; i++)
+			buf_addf(out, "\\x%02x", (unsigned char)s.p[i]);
+	}
+}
+
+static void put_safe_str(struct buf *out, const char *s)
+{
+	put_safe(out, span_str(s));
+}
+
+static void begin_field(struct buf *out, const char *label)
+{
+	buf_addf(out, "%*s%-*s", INDENT, "", LABEL_WIDTH, label);
+}
+
+/* A label and words, wrapped at blanks. */
+static void put_field(struct buf *out, const char *label, const char *words)
+{
+	struct span rest = span_str(words);
+	size_t col = INDENT + LABEL_WIDTH;
+
+	begin_field(out, label);
+	while (rest.len) {
+		size_t blank = span_find_byte(rest, ' ');
+		struct span word = span_sub(rest, 0, blank);
+
+		if (col > INDENT + LABEL_WIDTH) {
+			if (col + 1 + word.len > WIDTH) {
+				buf_addf(out, "\n%*s", INDENT + LABEL_WIDTH, "");
+				col = INDENT + LABEL_WIDTH;
+			} else {
+				buf_add_byte(out, ' ');
+				col++;
+			}
+		}
+		put_safe(out, word);
+		col += word.len;
+		rest = blank == SIZE_MAX ? SPAN_NONE : span_sub(rest, blank + 1, SIZE_MAX);
+	}
+	buf_add_byte(out, '\n');
+}
+
+static void put_secret(struct buf *out, const struct redacted *s)
+{
+	begin_field(out, "secret");
+	buf_add_str(out, secret_kind_name(s->kind));
+	if (s->provider[0]) {
+		buf_add_str(out, " (");
+		put_safe_str(out, s->provider);
+		buf_add_byte(out, ')');
+	}
+	buf_add_byte(out, ' ');
+	put_safe_str(out, s->preview);
+	if (report_is_part(s))
+		buf_addf(out, ", bytes %" PRIu32 "-%" PRIu32 " of %" PRIu32, s->part_off,
+			 s->part_off + s->part_len, s->whole_len);
+	if (s->encoding != ENC_RAW)
+		buf_addf(out, ", %s-encoded", encoding_name(s->encoding));
+	if (s->key[0]) {
+		buf_add_str(out, ", at ");
+		put_safe_str(out, s->key);
+	}
+	if (s->expired)
+		buf_add_str(out, ", expired");
+	buf_addf(out, "; %s, fingerprint %.*s\n", confidence_name(s->confidence), SHORT_FINGERPRINT,
+		 s->fingerprint);
+}
+
+static void put_part(struct buf *out, const char *before, const char *text)
+{
+	if (!text[0])
+		return;
+	buf_add_str(out, before);
+	put_safe_str(out, text);
+}
+
+static void put_where(struct buf *out, const struct alert *a)
+{
+	begin_field(out, "where");
+	buf_add_str(out, sink_class_name(a->sink.class));
+	put_part(out, " ", a->sink.path);
+	put_part(out, " to ", a->sink.peer);
+	put_part(out, ", host ", a->sink.host);
+	put_part(out, ", method ", a->mcp.method);
+	put_part(out, ", tool ", a->mcp.tool);
+	put_part(out, ", request ", a->mcp.id);
+	put_part(out, ", ", a->mcp.json_path);
+	if (a->sink.line)
+		buf_addf(out, ", line %" PRIu64, a->sink.line);
+	if (a->sink.fd >= 0)
+		buf_addf(out, ", fd %d", a->sink.fd);
+	buf_add_byte(out, '\n');
+}
+
+static void put_process(struct buf *out, const struct alert_process *p)
+{
+	if (!p->pid)
+		return;
+	begin_field(out, "process");
+	put_safe_str(out, p->comm[0] ? p->comm : "?");
+	buf_addf(out, "[%" PRIu32 "]", p->pid);
+	put_part(out, " ", p->exe);
+	put_part(out, ", container ", p->container);
+	put_part(out, ", unit ", p->unit);
+	buf_add_byte(out, '\n');
+}
+
+static void put_references(struct buf *out, const struct catalogue_entry *e)
+{
+	struct buf refs = BUF_INIT(0);
+
+	for (const char *const *r = e->references; *r; r++) {
+		if (refs.len)
+			buf_add_str(&refs, "; ");
+		buf_add_str(&refs, *r);
+	}
+	if (refs.len)
+		put_field(out, "see", refs.p);
+	buf_release(&refs);
+}
+
+static int put_alert(const struct policy *p, const struct alert *a, struct buf *out, bool color)
+{
+	const struct catalogue_entry *e = policy_catalogue_find(p, a->rule);
+
+	buf_addf(out, "%s%s%s %s: ", color ? severity_sgr[a->severity] : "",
+		 severity_words[a->severity], color ? SGR_RESET : "", a->rule);
+	put_safe_str(out, e ? e->title : a->rule);
+	buf_add_byte(out, '\n');
+	put_secret(out, &a->secret);
+	put_where(out, a);
+	put_process(out, &a->process);
+	put_field(out, "why", a->why);
+	if (e) {
+		put_field(out, "fix", e->fix);
+		put_references(out, e);
+	}
+	return buf_add_byte(out, '\n');
+}
+
+static void put_repeated(struct buf *out, const struct alert *const *alerts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (alerts[i]->seen_count > 1)
+			buf_addf(out, "seen %" PRIu64 " times: %s, fingerprint %.*s, %s\n",
+				 alerts[i]->seen_count, alerts[i]->rule, SHORT_FINGERPRINT,
+				 alerts[i]->secret.fingerprint,
+				 sink_class_name(alerts[i]->sink.class));
+	}
+}
+
+static void put_examined(struct buf *out, const struct run_summary *s)
+{
+	const struct engine_totals *t = &s->totals;
+
+	put_safe_str(out, s->command ? s->command : "beartrap");
+	if (s->target && s->target[0])
+		put_part(out, " ", s->target);
+	buf_addf(out, ": examined %" PRIu64 " bytes", t->bytes_examined);
+	if (t->streams)
+		buf_addf(out, ", %" PRIu64 " streams", t->streams);
+	if (t->processes)
+		buf_addf(out, ", %" PRIu64 " processes", t->processes);
+	if (t->mcp_messages)
+		buf_addf(out, ", %" PRIu64 " MCP messages", t->mcp_messages);
+	buf_add_byte(out, '\n');
+	if (t->bytes_encrypted)
+		buf_addf(out, "note: %" PRIu64 " bytes of TLS records cannot be looked into\n",
+			 t->bytes_encrypted);
+	for (const char *const *note = s->notes; note && *note; note++) {
+		buf_add_str(out, "note: ");
+		put_safe_str(out, *note);
+		buf_add_byte(out, '\n');
+	}
+}
+
+static void put_found(struct buf *out, const struct alert *const *alerts, size_t n, bool color)
+{
+	uint64_t by_severity[SEV_MAX];
+	const char *before = ": ";
+
+	report_count(alerts, n, by_severity);
+	buf_addf(out, "%sFOUND%s: %zu finding%s", color ? severity_sgr[SEV_HIGH] : "",
+		 color ? SGR_RESET : "", n, n == 1 ? "" : "s");
+	for (unsigned int i = SEV_MAX; i--;) {
+		if (!by_severity[i])
+			continue;
+		buf_addf(out, "%s%" PRIu64 " %s", before, by_severity[i],
+			 severity_name((enum severity)i));
+		before = ", ";
+	}
+	buf_add_byte(out, '\n');
+}
+
+static void put_incomplete(struct buf *out, const struct run_summary *s, bool color)
+{
+	struct run_loss losses[RUN_LOSS_MAX];
+	size_t n = run_summary_losses(s, losses);
+
+	buf_addf(out, "%sNOT CLEAN%s: ", color ? severity_sgr[SEV_MEDIUM] : "",
+		 color ? SGR_RESET : "");
+	if (s->not_looked)
+		buf_addf(out, "nothing was examined%s", n ? "; " : "");
+	if (n)
+		buf_addf(out, "%" PRIu64 " bytes were not examined (", run_summary_lost_bytes(s));
+	for (size_t i = 0; i < n; i++) {
+		buf_addf(out, "%s%s", i ? "; " : "", losses[i].cause);
+		if (losses[i].bytes)
+			buf_addf(out, " %" PRIu64 " bytes", losses[i].bytes);
+		if (losses[i].events)
+			buf_addf(out, " %" PRIu64 " events", losses[i].events);
+	}
+	buf_add_str(out, n ? ")\n" : "\n");
+}
+
+static int put_finish(const struct alert *const *alerts, size_t n, const struct run_summary *s,
+		      struct buf *out, bool color)
+{
+	bool complete = run_summary_complete(s);
+
+	put_repeated(out, alerts, n);
+	put_examined(out, s);
+	if (n)
+		put_found(out, alerts, n, color);
+	if (!complete)
+		put_incomplete(out, s, color);
+	if (!n && complete)
+		buf_addf(out, "%sclean%s: nothing found, every byte examined\n",
+			 color ? "\033[32m" : "", color ? SGR_RESET : "");
+	return out->err;
+}
+
+int report_text_alert(const struct policy *p, const struct alert *a, struct buf *out)
+{
+	return put_alert(p, a, out, false);
+}
+
+int report_text_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
+		       const struct run_summary *s, struct buf *out)
+{
+	return put_finish(alerts, n, s, out, false);
+}
+
+int report_color_alert(const struct policy *p, const struct alert *a, struct buf *out)
+{
+	return put_alert(p, a, out, true);
+}
+
+int report_color_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
+			const struct run_summary *s, struct buf *out)
+{
+	return put_finish(alerts, n, s, out, true);
+}
