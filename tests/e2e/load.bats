@@ -1,0 +1,53 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Under load: all is found, or what was not looked at is counted and the run does not pass for clean.
+
+load lib
+
+setup() {
+	e2e_setup
+	"${CC:-cc}" -O2 -o "$D/load" "$E2E/load.c" -lz
+}
+
+teardown() {
+	e2e_teardown
+}
+
+# under_load FD SIZE: a token in each thousandth of 100,000 writes
+under_load() {
+	status=0
+	"$BEARTRAP" run --fail-on never --output "jsonl:$A" --output "text:$T" -- \
+		"$D/load" "$V" "$1" 100000 "$2" 1000 2>"$D/stderr" 3>&- | cat >/dev/null
+	status=${PIPESTATUS[0]}
+	equal "minted" "$(minted)" 100
+	found=$(alerts 'sink.class=stdout|stderr')
+	echo "# $2 B: $found of 100 found, status $status" >&3
+	case $status in
+	0)
+		equal "nothing was lost; tokens" "$found" 100
+		;;
+	125)
+		# The summary says so, and how much.
+		grep -Eqi 'incomplete|not examined|lost' "$T"
+		;;
+	*)
+		equal "status" "$status" "0 or 125"
+		;;
+	esac
+	no_secret "$A" "$T"
+}
+
+@test "100,000 writes of 100 B to stdout" {
+	under_load 1 100
+}
+
+@test "100,000 writes of 4,000 B to stdout" {
+	under_load 1 4000
+}
+
+@test "100,000 writes of 100 B to a file" {
+	beartrap_run --fail-on never -- sh -c "exec \"\$0\" \"\$1\" 3 100000 100 1000 3>\"\$2\"" "$D/load" "$V" "$D/notes"
+	found=$(alerts "sink.path=$D/notes")
+	[ "$status" = 125 ] || equal "tokens" "$found" 100
+	equal "file as without beartrap" "$(stat -c %s "$D/notes")" 10000000
+}
