@@ -18,3 +18,7 @@ teardown() {
 	equal "status" "$status" 0
 	grep -q "no secret value in [1-9][0-9]* bytes of output" "$D/out"
 }
+
+@test "its authorization server keeps to OAuth 2.1, its MCP server to JSON-RPC" {
+	"$PY" "$E2E/oauth_check.py"
+}
