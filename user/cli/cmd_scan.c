@@ -99,14 +99,24 @@ static void could_not_read(struct scan_job *job, const char *path, const char *w
 	job->sum->totals.bytes_missing += size ? size : 1;
 }
 
+/* Where a file lies decides, as for a write to it; the report names it as the user did. */
+static void set_place(struct sink *sink, const char *path, mode_t mode)
+{
+	char *whole = realpath(path, NULL);
+
+	*sink = (struct sink){ .fd = -1 };
+	sink_of_file(sink, whole ? whole : path, mode & 07777, 0);
+	snprintf(sink->path, sizeof(sink->path), "%s", path);
+	free(whole);
+}
+
 static void scan_fd(struct scan_job *job, int fd, const char *path, const struct stat *st)
 {
 	struct engine_totals *t = &job->sum->totals;
 	uint64_t done = 0;
 	ssize_t n;
 
-	job->sink = (struct sink){ .fd = -1 };
-	sink_of_file(&job->sink, path, st->st_mode & 07777, 0);
+	set_place(&job->sink, path, st->st_mode);
 	scan_reset(job->scan, 0, SPAN_NONE);
 	for (;;) {
 		n = read(fd, job->piece, PIECE_LEN);

@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# rules list, check, test; explain; rule and policy files of the user's own.
+# shellcheck disable=SC2154 # made by helper.bash and run
+load helper
+
+@test "rules list: token rules and the whole catalogue" {
+	run --separate-stderr -0 bt rules list
+	[ -z "$stderr" ]
+	grep -q "^  token-in-tool-result  *critical" <<<"$output"
+	grep -q "(planned)" <<<"$output"
+}
+
+@test "rules list --json: every id once" {
+	run --separate-stderr -0 bt rules list --json
+	/usr/bin/python3 -c '
+import json, sys
+r = json.loads(sys.argv[1])
+tokens = [x["id"] for x in r["token_rules"]]
+cat = [x["id"] for x in r["catalogue"]]
+assert len(tokens) > 50 and len(tokens) == len(set(tokens))
+assert len(cat) > 80 and len(cat) == len(set(cat))
+assert all(x["status"] == "implemented" or x["status"].startswith("planned: ") for x in r["catalogue"])
+assert all(x["kind"] and x["confidence"] and x["file"] and x["line"] for x in r["token_rules"])' "$output"
+}
+
+@test "rules check: the built-in files are sound" {
+	run --separate-stderr -0 bt rules check "$top/rules"
+	[[ "$output" =~ ^ok:\ [0-9]+\ rules ]]
+	[ -z "$stderr" ]
+}
+
+@test "rules check: a file that is no JSON, by line" {
+	printf '{\n "rules": [\n  oops\n ]\n}\n' >bad.json
+	run --separate-stderr -1 bt rules check bad.json
+	one_line "bad.json:3: "
+}
+
+@test "rules check: every faulty file of a directory is told" {
+	mkdir d
+	printf '{\n\n oops\n' >d/a.json
+	printf 'oops\n' >d/b.json
+	printf 'no rules here\n' >d/c.txt
+	run --separate-stderr -1 bt rules check d
+	[ "${#stderr_lines[@]}" = 2 ]
+	[[ "${stderr_lines[0]}" == "beartrap: "*"d/a.json:3: "* ]]
+	[[ "${stderr_lines[1]}" == "beartrap: "*"d/b.json:1: "* ]]
+}
+
+@test "rules check: what cannot be read" {
+	run --separate-stderr -1 bt rules check no-such.json
+	one_line "no-such.json.*No such file"
+	mkdir empty
+	run --separate-stderr -1 bt rules check empty
+	one_line "empty: no \*.json"
+	# Its read(2) fails for everybody.
+	run --separate-stderr -1 bt rules check /proc/self/mem
+	one_line "/proc/self/mem"
+	: >nothing.json
+	run --separate-stderr -1 bt rules check nothing.json
+	one_line "nothing.json:1: "
+}
+
+@test "rules test: precision and recall of the built-in rules are 1" {
+	run --separate-stderr -0 bt rules test
+	[[ "$output" =~ [0-9]+\ rules,\ [0-9]+\ cases ]]
+	grep -q "^precision 1.0000" <<<"$output"
+	grep -q "^recall    1.0000" <<<"$output"
+	n=$(wc -l <<<"$output")
+	run -0 bt rules test -v
+	[ "$(wc -l <<<"$output")" -gt "$((n + 50))" ]
+}
+
+@test "scan and replay with rules that cannot be used: one line, nothing is looked at" {
+	printf '{\n\n oops\n' >bad.json
+	printf 'fine\n' >x
+	record tool-result run.btrec
+	for c in "scan --rules bad.json x" "replay --rules bad.json run.btrec" "explain --rules bad.json token-on-stderr" \
+		"scan --policy bad.json x"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr -2 bt $c
+		one_line "bad.json:3: " || { echo "$c"; false; }
+		[ -z "$output" ]
+	done
+	run --separate-stderr bt scan --rules no-such.json x
+	[ "$status" = 2 ] || [ "$status" = 125 ]
+	one_line "no-such.json.*No such file"
+	run --separate-stderr bt scan --policy no-such.json x
+	[ "$status" = 2 ] || [ "$status" = 125 ]
+	one_line "no-such.json.*No such file"
+}
+
+@test "explain: a rule of the catalogue" {
+	run --separate-stderr -0 bt explain token-in-tool-result
+	[ -z "$stderr" ]
+	[[ "${lines[0]}" == "token-in-tool-result: "* ]]
+	grep -q "^Severity: critical" <<<"$output"
+	grep -q "^Why it matters:" <<<"$output"
+	grep -q "^How to mend it:" <<<"$output"
+	grep -q "^References:" <<<"$output"
+	grep -A1 "^Looked for in:" <<<"$output" | grep -q "tool-result"
+	[ "$(awk 'length > 100' <<<"$output")" = "" ]
+}
+
+@test "explain: every rule of the catalogue; implemented ones say where they look" {
+	bt rules list --json | /usr/bin/python3 -c '
+import json, sys
+for x in json.load(sys.stdin)["catalogue"]:
+    print(x["id"], x["status"].split(":")[0])' >ids
+	[ "$(wc -l <ids)" -gt 80 ]
+	while read -r id status; do
+		bt explain "$id" >text
+		if [ "$status" = planned ]; then
+			grep -q "^Not looked for yet" text
+		else
+			grep -q "^Looked for in:" text || { echo "$id is looked for nowhere"; false; }
+		fi
+	done <ids
+}
+
+@test "explain: a token rule" {
+	id=$(bt rules list --json | /usr/bin/python3 -c '
+import json, sys
+print(next(x["id"] for x in json.load(sys.stdin)["token_rules"] if x["provider"] == "github"))')
+	run -0 bt explain "$id"
+	grep -q "^Provider: github" <<<"$output"
+	grep -q "^Defined in: " <<<"$output"
+}
+
+@test "explain: an unknown rule, with the nearest" {
+	run --separate-stderr -2 bt explain token-in-tol-result
+	one_line "no rule token-in-tol-result; did you mean token-in-tool-result"
+	run --separate-stderr -2 bt explain frobnicate
+	one_line "no rule frobnicate; .beartrap rules list. has all"
+}
