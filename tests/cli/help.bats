@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # Help, version, and everything a person may type wrongly.
-# shellcheck disable=SC2154 # made by helper.bash and run
+# shellcheck disable=SC2154,SC2030,SC2031 # made by helper.bash and run
 load helper
 
 commands="run attach scan replay rules explain version"
@@ -159,4 +159,12 @@ assert 0 < v["catalogue_implemented"] <= v["catalogue_rules"]' "$output" "$text"
 	run --separate-stderr -2 bt $'sc\x1b[31man'
 	one_line 'unknown command sc'
 	[[ "$stderr" != *$'\x1b'* ]]
+}
+
+@test "standard output that is full is told" {
+	for c in --help "rules list" "rules list --json" version "version --json" "explain token-on-stderr"; do
+		# shellcheck disable=SC2086,SC2016
+		run --separate-stderr -125 bash -c '"$0" "$@" >/dev/full' "$BEARTRAP" $c
+		one_line "No space" || { echo "$c"; false; }
+	done
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # `beartrap replay` as a command; what the engine finds is tests/replay's.
-# shellcheck disable=SC2154 # made by helper.bash and run
+# shellcheck disable=SC2154,SC2030,SC2031 # made by helper.bash and run
 load helper
 
 @test "a recording with a leak: exit 10, reports without the secret" {

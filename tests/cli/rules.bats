@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # rules list, check, test; explain; rule and policy files of the user's own.
-# shellcheck disable=SC2154 # made by helper.bash and run
+# shellcheck disable=SC2154,SC2030,SC2031 # made by helper.bash and run
 load helper
 
 @test "rules list: token rules and the whole catalogue" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck disable=SC2154 # made by helper.bash and run
+# shellcheck disable=SC2154,SC2030,SC2031 # made by helper.bash and run
 load helper
 
 @test "a clean file: exit 0, and the summary says what was examined" {
@@ -201,7 +201,7 @@ TXT
 	t=$(tok opaque43)
 	printf '# a comment\n\n%s\r\n' "$t" >known
 	hex=$(printf %s "$t" | od -An -tx1 | tr -d ' \n')
-	# shellcheck disable=SC2001 
+	# shellcheck disable=SC2001
 	percent=$(sed 's/../%&/g' <<<"$hex")
 	# shellcheck disable=SC2001
 	unicode=$(sed 's/../\\u00&/g' <<<"$hex")

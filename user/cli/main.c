@@ -74,21 +74,13 @@ static bool is_help(const char *word)
 	return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
-int main(int argc, char **argv)
+static int command(const struct log *log, int argc, char **argv)
 {
-	const struct log log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO };
 	const struct cmd *c;
 	const char *name;
-	int rc;
 
-	rc = secmem_init();
-	if (rc) {
-		log_at(&log, LOG_LEVEL_ERROR,
-		       "cannot protect its own memory: %s; nothing was started", strerror(-rc));
-		return EXIT_WATCH_FAILED;
-	}
 	if (argc < 2) {
-		log_at(&log, LOG_LEVEL_ERROR,
+		log_at(log, LOG_LEVEL_ERROR,
 		       "no command given; `beartrap --help` lists the commands");
 		return EXIT_USAGE;
 	}
@@ -100,24 +92,46 @@ int main(int argc, char **argv)
 		}
 		c = cmd_find(argv[2]);
 		if (!c)
-			return unknown_command(&log, argv[2]);
+			return unknown_command(log, argv[2]);
 		cmd_print_help(c);
 		return EXIT_OK;
 	}
 	if (!strcmp(name, "--version"))
 		name = "version";
 	if (*name == '-') {
-		log_at(&log, LOG_LEVEL_ERROR,
+		log_at(log, LOG_LEVEL_ERROR,
 		       "unknown option %s before a command; `beartrap --help` lists both", name);
 		return EXIT_USAGE;
 	}
 	c = cmd_find(name);
 	if (!c)
-		return unknown_command(&log, name);
+		return unknown_command(log, name);
 	/* Whatever else stands there; a command sees --help behind other options itself. */
 	if (argc > 2 && is_help(argv[2])) {
 		cmd_print_help(c);
 		return EXIT_OK;
 	}
-	return c->run(&log, argc - 1, argv + 1);
+	return c->run(log, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	const struct log log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO };
+	int status;
+	int rc;
+
+	rc = secmem_init();
+	if (rc) {
+		log_at(&log, LOG_LEVEL_ERROR,
+		       "cannot protect its own memory: %s; nothing was started", strerror(-rc));
+		return EXIT_WATCH_FAILED;
+	}
+	status = command(&log, argc, argv);
+	if (fflush(stdout) || ferror(stdout)) {
+		log_at(&log, LOG_LEVEL_ERROR, "cannot write to standard output: %s",
+		       strerror(errno));
+		if (status == EXIT_OK)
+			status = EXIT_WATCH_FAILED;
+	}
+	return status;
 }

@@ -257,7 +257,7 @@ void alert_list_add(void *arg, const struct alert *a)
 
 	if (list->n == list->cap) {
 		size_t cap = list->cap ? 2 * list->cap : 64;
-		const struct alert **alerts = reallocarray(list->alerts, cap, sizeof(*alerts));
+		const struct alert **alerts = reallocarray(list->alerts, cap, sizeof(void *));
 
 		if (!alerts) {
 			list->err = -ENOMEM;
