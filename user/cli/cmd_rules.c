@@ -15,17 +15,18 @@
 enum rules_opt { OPT_JSON = 1, OPT_VERBOSE = 'v' };
 
 static const char help[] =
-	"beartrap rules list [--json]       every rule: token formats and key names that are "
-	"looked for, and the\n"
-	"                                   catalogue of findings they lead to\n"
-	"beartrap rules check PATH...       are these files of rules sound? PATH is a JSON file or "
-	"a\n"
-	"                                   directory of them. Faults are told as FILE:LINE: what\n"
-	"beartrap rules test [-v] [PATH...] runs every rule on the true and false positives that "
+	"beartrap rules list [--json]        every rule: token formats and key names that are "
+	"looked for,\n"
+	"                                    and the catalogue of findings that they lead to\n"
+	"beartrap rules check PATH...        are these files of rules sound? PATH is a JSON file "
+	"or a\n"
+	"                                    directory of them. Faults are told as FILE:LINE: "
+	"what\n"
+	"beartrap rules test [-v] [PATH...]  runs every rule on the true and false positives that "
 	"it\n"
-	"                                   carries, and prints precision and recall. Without "
-	"PATH: the\n"
-	"                                   built-in rules; -v lists every rule\n"
+	"                                    carries; prints precision and recall. Without PATH: "
+	"the\n"
+	"                                    built-in rules. -v lists every rule\n"
 	"\n"
 	"Exit status: 0 sound, 1 a rule is at fault, 2 usage error.\n";
 
