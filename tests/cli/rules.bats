@@ -133,3 +133,96 @@ print(next(x["id"] for x in json.load(sys.stdin)["token_rules"] if x["provider"]
 	run --separate-stderr -2 bt explain frobnicate
 	one_line "no rule frobnicate; .beartrap rules list. has all"
 }
+
+# acme_rules FILE: a rule file of one's own.
+acme_rules() {
+	cat >"$1" <<'JSON'
+{
+  "kind": "tokens",
+  "rules": [
+    {
+      "id": "acme-token",
+      "title": "Acme access token",
+      "provider": "acme",
+      "kind": "access_token",
+      "patterns": ["acme_[a-z0-9]{32}"],
+      "tests": {
+        "match": ["token {{token}} end"],
+        "nomatch": ["acme_token", "acme_short"]
+      }
+    }
+  ]
+}
+JSON
+}
+
+@test "a rule of one's own: checked, tested, used, explained" {
+	acme_rules acme.json
+	run --separate-stderr -0 bt rules check acme.json
+	[ "$output" = "ok: 1 rules in 1 files" ]
+	run --separate-stderr -0 bt rules test acme.json
+	grep -q "^1 rules, 3 cases" <<<"$output"
+	t=acme_$(tok hex32)
+	printf 'x %s y\n' "$t" >x.log
+	run -0 bt scan x.log
+	run --separate-stderr -10 bt scan --rules acme.json --output jsonl:out.jsonl x.log
+	grep -q '"provider":"acme"' out.jsonl
+	absent "$t" "$(cat out.jsonl)"
+	mkdir d
+	cp acme.json d/
+	run -10 bt scan --rules d x.log
+	run -0 bt explain --rules acme.json acme-token
+	grep -q "^Defined in: acme.json:4" <<<"$output"
+}
+
+@test "rules check: faults of a rule, by line" {
+	acme_rules acme.json
+	# sed command | line | what is said
+	while IFS='|' read -r change line what; do
+		sed "$change" acme.json >bad.json
+		run --separate-stderr -1 bt rules check bad.json
+		one_line "bad.json:$line: .*$what" || { echo "$change"; false; }
+	done <<'CASES'
+s/"patterns"/"paterns"/|9|paterns
+s/access_token/acess_token/|8|acess_token
+s/acme_\[a-z0-9\]{32}/acme_[a-z0-9/|9|pattern
+s/acme_\[a-z0-9\]{32}/[a-z0-9]{32}/|9|literal
+s/"acme-token"/"Acme Token"/|5|id
+/"title"/d|4|title
+s/{{token}}/{{tokne}}/|11|
+/"kind": "tokens"/d|1|kind
+CASES
+}
+
+@test "rules test: a rule that misses its own positive fails, and the token is not shown" {
+	t=acme_$(tok hex32)
+	acme_rules acme.json
+	sed "s/acme_short/$t/; s/token {{token}} end/token acme_nothing here/" acme.json >bad.json
+	run --separate-stderr -1 bt rules test bad.json
+	grep -q "bad.json:11: acme-token: " <<<"$output"
+	grep -q "bad.json:12: acme-token: " <<<"$output"
+	absent "$t" "$output" "$stderr"
+	run -1 bt rules test -v bad.json
+	grep -q "^acme-token  *2 cases fail" <<<"$output"
+}
+
+@test "a policy of one's own: another severity; faults by line" {
+	printf 'token %s\n' "$(tok gho)" >x.log
+	cat >policy.json <<'JSON'
+{
+  "kind": "policy",
+  "cells": [
+    { "id": "my-logs", "sink": ["log-file"], "secret": "any",
+      "verdict": "alert", "rule": "token-in-log-file", "severity": "low" }
+  ]
+}
+JSON
+	run -0 bt rules check policy.json
+	run -0 bt scan --policy policy.json --output jsonl:out.jsonl x.log
+	grep -q '"severity":"low"' out.jsonl
+	sed 's/"low"/"tiny"/' policy.json >bad.json
+	run --separate-stderr -1 bt rules check bad.json
+	one_line "bad.json:4: .*"
+	run --separate-stderr -2 bt scan --policy bad.json x.log
+	one_line "bad.json:4: .*"
+}

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cjson/cJSON.h>
 #include "base/fileio.h"
 #include "base/jw.h"
 #include "cli/commands.h"
@@ -120,14 +121,35 @@ static int list(const struct log *log, bool json)
 struct loaded {
 	const struct log *log;
 	struct ruleset *rules;
-	unsigned int faults;
+	struct policy *policy; /* where catalogue and policy files are tried */
+	unsigned int files, faults;
 };
+
+static bool is_policy(struct span text)
+{
+	cJSON *doc = cJSON_ParseWithLength(text.p, text.len);
+	const cJSON *kind = cJSON_GetObjectItemCaseSensitive(doc, "kind");
+	bool yes = cJSON_IsString(kind) && (!strcmp(kind->valuestring, "policy") ||
+					    !strcmp(kind->valuestring, "catalogue"));
+
+	cJSON_Delete(doc);
+	return yes;
+}
 
 static void load_file(struct loaded *l, const char *path)
 {
+	struct buf text = BUF_INIT(RULES_MAX_FILE);
 	struct error err = { 0 };
+	int rc;
 
-	if (ruleset_add_path(l->rules, path, &err)) {
+	rc = file_read_all(path, RULES_MAX_FILE, &text, &err);
+	if (!rc)
+		rc = ruleset_add_text(l->rules, path, buf_span(&text), &err);
+	if (!rc && is_policy(buf_span(&text)))
+		rc = policy_add_text(l->policy, path, buf_span(&text), &err);
+	buf_release(&text);
+	l->files++;
+	if (rc) {
 		log_at(l->log, LOG_LEVEL_ERROR, "%s", err.text);
 		l->faults++;
 	}
@@ -169,21 +191,40 @@ static void load_path(struct loaded *l, const char *path)
 	free(names);
 }
 
+static int load_start(struct loaded *l, const struct log *log, struct error *err)
+{
+	*l = (struct loaded){ .log = log, .rules = ruleset_new() };
+	if (!l->rules)
+		return error_set(err, -ENOMEM, "out of memory for the rules");
+	return policy_new(&l->policy, err);
+}
+
+static void load_end(struct loaded *l)
+{
+	l->policy = policy_free(l->policy);
+	l->rules = ruleset_free(l->rules);
+}
+
 static int check(const struct log *log, char **paths)
 {
-	struct loaded l = { .log = log, .rules = ruleset_new() };
-	size_t n;
+	struct error err = { 0 };
+	struct loaded l;
+	int status;
+	int rc;
 
-	if (!l.rules)
-		return setup_error(log, &(struct error){ 0 }, -ENOMEM);
+	rc = load_start(&l, log, &err);
+	if (rc) {
+		status = setup_error(log, &err, rc);
+		goto out;
+	}
 	for (char **p = paths; *p; p++)
 		load_path(&l, *p);
-	n = ruleset_len(l.rules);
-	ruleset_free(l.rules);
-	if (l.faults)
-		return EXIT_INVALID;
-	printf("ok: %zu rules\n", n);
-	return EXIT_OK;
+	status = l.faults ? EXIT_INVALID : EXIT_OK;
+	if (!l.faults)
+		printf("ok: %zu rules in %u files\n", ruleset_len(l.rules), l.files);
+out:
+	load_end(&l);
+	return status;
 }
 
 struct test_run {
@@ -245,22 +286,23 @@ static int run_tests(const struct log *log, const struct ruleset *rules, bool ve
 
 static int test(const struct log *log, char **paths, bool verbose)
 {
-	struct loaded l = { .log = log, .rules = ruleset_new() };
 	struct error err = { 0 };
+	struct loaded l;
 	int status;
 	int rc;
 
-	if (!l.rules)
-		return setup_error(log, &err, -ENOMEM);
-	if (*paths) {
-		for (char **p = paths; *p; p++)
-			load_path(&l, *p);
-		status = l.faults ? EXIT_INVALID : run_tests(log, l.rules, verbose);
-	} else {
+	rc = load_start(&l, log, &err);
+	if (!rc && !*paths)
 		rc = ruleset_add_builtin(l.rules, &err);
-		status = rc ? setup_error(log, &err, rc) : run_tests(log, l.rules, verbose);
+	if (rc) {
+		status = setup_error(log, &err, rc);
+		goto out;
 	}
-	ruleset_free(l.rules);
+	for (char **p = paths; *p; p++)
+		load_path(&l, *p);
+	status = l.faults ? EXIT_INVALID : run_tests(log, l.rules, verbose);
+out:
+	load_end(&l);
 	return status;
 }
 
