@@ -49,6 +49,7 @@ struct wire {
 	bool nested; /* its JSON is an object or an array */
 	bool blank;
 	bool text_open;
+	bool number_open;
 	enum capture capture; /* of the scalar being read */
 	size_t matched;
 	enum json_status status;
@@ -365,11 +366,11 @@ static void input_method(struct wire *w, struct span decoded, bool first, bool l
 
 	if (first)
 		w->matched = 0;
-	if (decoded.len <= len - w->matched &&
+	if (w->matched <= len && decoded.len <= len - w->matched &&
 	    span_eq(decoded, span_of(sampling + w->matched, decoded.len)))
 		w->matched += decoded.len;
 	else
-		w->matched = len + 1;
+		w->matched = len + 1; /* another method, whatever follows */
 	if (!last)
 		return;
 	current(w)->inputs_known |= bit;
@@ -453,6 +454,7 @@ static void on_scalar(void *arg, const struct json *j, enum json_scalar type, st
 	}
 	if (w->capture != KEEP_NOTHING)
 		keep(w, type, decoded, first, last);
+	w->number_open = type == JSON_NUMBER && !last;
 	if (type != JSON_STRING)
 		return;
 	w->text_open = !last;
@@ -466,7 +468,7 @@ static void on_scalar(void *arg, const struct json *j, enum json_scalar type, st
 static void begin_line(struct wire *w)
 {
 	w->in_line = true;
-	w->batch = w->nested = w->text_open = false;
+	w->batch = w->nested = w->text_open = w->number_open = false;
 	w->blank = true;
 	w->status = w->rest ? JSON_BROKEN : JSON_MORE;
 	w->off = w->next;
@@ -526,8 +528,8 @@ static void end_line(struct wire *w, bool cut)
 		if (s->ops.text)
 			s->ops.text(s->arg, w->dir, &w->where, w->key, SPAN_NONE, w->next, false,
 				    true);
-	} else if (w->status == JSON_MORE && !json_depth(w->json)) {
-		parse(w, SPAN_LIT("\n")); /* a number ends only with what follows it */
+	} else if (w->number_open) {
+		parse(w, SPAN_LIT(" ")); /* a number ends only with what follows it */
 	}
 	broken = cut || w->status != JSON_DONE;
 	if (w->m.open)
