@@ -31,16 +31,22 @@ struct ledger_entry {
 
 struct ledger;
 
-/* `values` is the caller's and outlives the ledger. */
-struct ledger *ledger_new(struct values *values);
-struct ledger *ledger_free(struct ledger *l);
 /*
- * Learns from a hit (its value is copied into locked memory). An equal value already there is refreshed and its kind
- * made more exact. Heuristic hits are learnt only with a variety that fits a secret.
+ * `values` is the caller's and outlives the ledger, which is its one listener (values_on_drop): an entry goes with its value.
+ * Values that are there already are entered as BIRTH_GIVEN, born at 0. NULL when out of memory.
+ */
+struct ledger *ledger_new(struct values *values);
+struct ledger *ledger_free(struct ledger *l); /* accepts NULL; returns NULL; the values stay */
+/*
+ * Learns from a hit (its value is copied into locked memory). An equal value already there counts as seen and keeps its
+ * birth; its kind is made more exact when it was SECRET_BEARER, and never less. Not fit, besides what values_add
+ * refuses: a fragment of a known value; a heuristic hit whose characters look like words, or of fewer than 20 bytes (16 for
+ * code, verifier, state and device code). A JWT's header, or else hit.prefix, is public.
  * Returns the entry's id, or -EINVAL when the value is not fit, -ENOMEM.
  */
 int64_t ledger_learn(struct ledger *l, const struct hit *hit, enum birth birth, uint64_t now_ns,
 		     uint32_t tgid);
+/* NULL when there is none. Valid until the next ledger or values call that may add or remove. */
 const struct ledger_entry *ledger_find(const struct ledger *l, int64_t id);
 size_t ledger_len(const struct ledger *l);
 
