@@ -20,9 +20,14 @@ static int add_builtin(struct policy *p, const char *name, struct error *err)
 	return error_set(err, -ENOENT, "this beartrap was built without %s", name);
 }
 
+struct policy *policy_empty(void)
+{
+	return calloc(1, sizeof(struct policy));
+}
+
 int policy_new(struct policy **ret, struct error *err)
 {
-	struct policy *p = calloc(1, sizeof(*p));
+	struct policy *p = policy_empty();
 	int r;
 
 	if (!p)
@@ -45,7 +50,7 @@ struct policy *policy_free(struct policy *p)
 	for (size_t i = 0; i < p->n_entries; i++)
 		free((void *)p->entries[i].references);
 	for (size_t i = 0; i < p->n_docs; i++)
-		cJSON_Delete(p->docs[i]);
+		cJSON_Delete(p->docs[i].root);
 	free(p->docs);
 	free(p->entries);
 	free(p->cells);

@@ -50,9 +50,13 @@ struct group {
 	uint32_t sinks;
 };
 
+/* A parsed file: the strings of what was read from it point into it. */
+struct doc {
+	cJSON *root;
+};
+
 struct policy {
-	/* The parsed files: every string below points into one of them. */
-	cJSON **docs;
+	struct doc *docs;
 	struct catalogue_entry *entries;
 	struct cell *cells;
 	struct adjustment *adjustments;
@@ -60,6 +64,8 @@ struct policy {
 	size_t n_docs, n_entries, n_cells, n_adjustments, n_groups;
 };
 
+/* Without catalogue and cells. NULL when out of memory. */
+struct policy *policy_empty(void);
 /* Index of the entry, or POLICY_NO_RULE. */
 size_t policy_entry_index(const struct policy *p, const char *id);
 

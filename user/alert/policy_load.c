@@ -672,7 +672,7 @@ int policy_add_text(struct policy *p, const char *name, struct span text, struct
 				 end ? line_at(text, end) : 1);
 	}
 	/* Kept also when it turns out to be at fault: what was read of it so far points into it. */
-	p->docs[p->n_docs++] = doc;
+	p->docs[p->n_docs++].root = doc;
 	l.doc = doc;
 	return load_doc(&l);
 }

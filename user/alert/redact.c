@@ -81,7 +81,7 @@ void redact_text(const struct hit *hit, char *text)
 	uint8_t grams[(1u << GRAM_BITS) / 8];
 	size_t len = strlen(text), masked_to = 0, i;
 
-	if (secret.len < PIECE_LEN || len < PIECE_LEN)
+	if (!secret.p || secret.len < PIECE_LEN || len < PIECE_LEN)
 		return;
 	memset(grams, 0, sizeof(grams));
 	for (i = 0; i + PIECE_LEN <= secret.len; i++) {
