@@ -74,16 +74,31 @@ static void put_name(struct out *o, const char *key, size_t len, bool quoted)
 	}
 }
 
+static void put_index(struct out *o, uint32_t index)
+{
+	char text[12], *p = text + sizeof(text);
+
+	*--p = ']';
+	do {
+		*--p = (char)('0' + index % 10);
+		index /= 10;
+	} while (index);
+	*--p = '[';
+	put(o, p, (size_t)(text + sizeof(text) - p));
+}
+
 size_t json_step_text(const struct json_step *s, char *out, size_t cap)
 {
 	struct out o = { .p = out, .cap = cap };
-	char index[16];
 
 	if (s->is_index) {
-		put(&o, index, (size_t)snprintf(index, sizeof(index), "[%u]", s->index));
+		put_index(&o, s->index);
 	} else if (is_shorthand(s)) {
 		put(&o, ".", 1);
-		put_name(&o, s->key, s->key_len, false);
+		if (s->key_len < cap) /* as nearly always: nothing to cut */
+			put(&o, s->key, s->key_len);
+		else
+			put_name(&o, s->key, s->key_len, false);
 	} else {
 		put(&o, "['", 2);
 		put_name(&o, s->key, s->key_len, true);

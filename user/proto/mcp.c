@@ -1,32 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include "base/table.h"
 #include "base/secmem.h"
 #include "proto/json_path.h"
 #include "proto/mcp.h"
 #include "proto/mcp_part.h"
+#include "proto/mcp_pending.h"
 
 #define MAX_BATCH 64 /* messages of a batch told apart */
-
-/* A request that waits for its response. */
-struct pending {
-	size_t tool; /* offset of the tool's name in text */
-	char text[]; /* method, NUL, tool, NUL */
-};
 
 /* The message object being parsed: which members it has had. */
 struct members {
 	bool open;
 	bool jsonrpc;
-	bool id;
+	bool has_id;
 	bool method;
 	bool result;
 	bool error;
 	bool is_params; /* the latest member is params */
-	uint64_t id_len;
-	uint64_t id_hash;    /* of all of the id, for one longer than what is kept */
+	struct mcp_id id;
 	unsigned int inputs; /* inputRequests entries seen */
 };
 
@@ -136,92 +128,6 @@ static void add_name(char *name, struct span s)
 	name[len] = '\0';
 }
 
-static void add_id(struct wire *w, struct span s)
-{
-	char *id = current(w)->id;
-	size_t len = strlen(id);
-
-	for (size_t i = 0; i < s.len; i++) {
-		/* FNV-1a; an id is the requester's own, so nobody gains by a collision */
-		w->m.id_hash = (w->m.id_hash ^ (unsigned char)s.p[i]) * 0x100000001b3ull;
-		if (len < MCP_MAX_ID)
-			id[len++] = s.p[i];
-	}
-	w->m.id_len += s.len;
-	id[len] = '\0';
-}
-
-/* The inside of a string id, escaped in one way however the sender did. */
-static void add_id_string(struct wire *w, struct span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		char esc[8];
-
-		if (c == '"' || c == '\\')
-			add_id(w, span_of((char[]){ '\\', (char)c }, 2));
-		else if (c < 0x20 || c == 0x7f)
-			add_id(w, span_of(esc, (size_t)snprintf(esc, sizeof(esc), "\\u%04x", c)));
-		else
-			add_id(w, span_of(&s.p[i], 1));
-	}
-}
-
-static void clear_id(struct wire *w)
-{
-	w->m.id = false;
-	w->m.id_len = 0;
-	w->m.id_hash = 0xcbf29ce484222325ull;
-	current(w)->id[0] = '\0';
-}
-
-struct id_key {
-	char text[MCP_MAX_ID];
-	uint64_t len, hash;
-};
-
-static struct span id_key(const struct wire *w, const struct mcp_message *msg, struct id_key *key)
-{
-	memset(key, 0, sizeof(*key));
-	memcpy(key->text, msg->id, strlen(msg->id));
-	key->len = w->m.id_len;
-	key->hash = w->m.id_hash;
-	return span_of(key, sizeof(*key));
-}
-
-static void remember(struct wire *w, const struct mcp_message *msg)
-{
-	size_t method = strlen(msg->method) + 1, tool = strlen(msg->tool) + 1;
-	struct pending *p = malloc(sizeof(*p) + method + tool);
-	struct id_key key;
-
-	if (!p) {
-		w->err = -ENOMEM;
-		return;
-	}
-	p->tool = method;
-	memcpy(p->text, msg->method, method);
-	memcpy(p->text + method, msg->tool, tool);
-	if (table_put(w->pending, id_key(w, msg, &key), p)) {
-		free(p);
-		w->err = -ENOMEM;
-	}
-}
-
-/* Takes method and tool from the request that `msg` answers, if it was seen. */
-static void answer(struct wire *w, struct mcp_message *msg)
-{
-	struct wire *peer = &w->session->wire[!w->dir];
-	struct id_key key;
-	struct pending *p = table_take(peer->pending, id_key(w, msg, &key));
-
-	if (!p)
-		return;
-	snprintf(msg->method, sizeof(msg->method), "%s", p->text);
-	snprintf(msg->tool, sizeof(msg->tool), "%s", p->text + p->tool);
-	free(p);
-}
-
 /* --- messages ------------------------------------------------------------------------------ */
 
 static void begin_message(struct wire *w)
@@ -243,7 +149,7 @@ static void begin_message(struct wire *w)
 	memset(current(w), 0, sizeof(*w->msg));
 	memset(&w->m, 0, sizeof(w->m));
 	current(w)->kind = MCP_NOT_JSON;
-	clear_id(w);
+	mcp_id_clear(&w->m.id);
 	w->m.open = true;
 	w->where.item = (uint16_t)(w->n - 1);
 	w->where.flags = 0;
@@ -253,15 +159,13 @@ static void begin_message(struct wire *w)
 static void end_message(struct wire *w, bool cut)
 {
 	struct mcp_message *msg = current(w);
-	bool mine = w->m.method, response = !mine && (w->m.id || w->m.jsonrpc || cut);
+	bool mine = w->m.method, response = !mine && (w->m.has_id || w->m.jsonrpc || cut);
 
 	w->m.open = false;
-	if (!w->m.id) /* or begun, and cut */
-		clear_id(w);
-	if (!mine)
+	if (!mine) /* or begun, and cut */
 		msg->method[0] = '\0';
 	if (mine)
-		msg->kind = w->m.id ? MCP_REQUEST : MCP_NOTIFICATION;
+		msg->kind = w->m.has_id ? MCP_REQUEST : MCP_NOTIFICATION;
 	else if (response && w->m.result)
 		msg->kind = MCP_RESULT;
 	else if (response && w->m.error)
@@ -270,12 +174,13 @@ static void end_message(struct wire *w, bool cut)
 		msg->kind = MCP_NOT_RPC;
 	if (!mine || strcmp(msg->method, "tools/call") != 0)
 		msg->tool[0] = '\0';
-	if (!w->m.id)
+	if (!w->m.has_id)
 		return;
-	if (msg->kind == MCP_REQUEST)
-		remember(w, msg);
+	memcpy(msg->id, w->m.id.text, sizeof(msg->id));
+	if (msg->kind == MCP_REQUEST && mcp_pending_put(w->pending, &w->m.id, msg))
+		w->err = -ENOMEM;
 	else if (msg->kind == MCP_RESULT || msg->kind == MCP_ERROR)
-		answer(w, msg);
+		mcp_pending_answer(w->session->wire[!w->dir].pending, &w->m.id, msg);
 }
 
 /* --- callbacks of the tokenizer ---------------------------------------------------------- */
@@ -333,7 +238,8 @@ static void on_key(void *arg, const struct json *j)
 			w->m.jsonrpc = true;
 			break;
 		case MCP_PART_ID:
-			clear_id(w);
+			w->m.has_id = false;
+			mcp_id_clear(&w->m.id);
 			break;
 		case MCP_PART_METHOD:
 			w->m.method = false;
@@ -408,16 +314,16 @@ static void keep(struct wire *w, enum json_scalar type, struct span decoded, boo
 		break;
 	case KEEP_ID:
 		if (type != JSON_STRING) {
-			add_id(w, decoded);
+			mcp_id_add(&w->m.id, decoded);
 		} else {
 			if (first)
-				add_id(w, quote);
-			add_id_string(w, decoded);
+				mcp_id_add(&w->m.id, quote);
+			mcp_id_add_string(&w->m.id, decoded);
 			if (last)
-				add_id(w, quote);
+				mcp_id_add(&w->m.id, quote);
 		}
 		if (last)
-			w->m.id = true;
+			w->m.has_id = true;
 		break;
 	case KEEP_METHOD:
 		add_name(current(w)->method, decoded);
@@ -638,7 +544,7 @@ static int wire_init(struct mcp_session *s, enum mcp_dir dir)
 	w->session = s;
 	w->dir = dir;
 	w->json = json_new(&ops, w);
-	w->pending = table_new(MCP_MAX_PENDING, free);
+	w->pending = mcp_pending_new();
 	w->msg = calloc(1, sizeof(*w->msg));
 	w->cap = 1;
 	return w->json && w->pending && w->msg ? 0 : -ENOMEM;

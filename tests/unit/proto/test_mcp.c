@@ -64,8 +64,8 @@ static void is(struct fixture *f, enum mcp_dir dir, const char *text, enum mcp_k
 {
 	const struct mcp_message *m = line(f, dir, text);
 
-	if (m->kind != kind || strcmp(m->id, id) || strcmp(m->method, method) ||
-	    strcmp(m->tool, tool))
+	if (m->kind != kind || strcmp(m->id, id) != 0 || strcmp(m->method, method) != 0 ||
+	    strcmp(m->tool, tool) != 0)
 		fail_msg("%s: kind %d id %s method %s tool %s", text, m->kind, m->id, m->method,
 			 m->tool);
 	assert_int_equal(m->dir, dir);

@@ -362,8 +362,7 @@ static void cut_lines(void **state)
 		"{\"result\":{\"content\":[{\"text\":\"@tool-result\"",
 		"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"message\":\"@jsonrpc-error\"",
 		"{\"method\":\"notifications/message\",\"params\":{\"data\":\"@log-notification\"",
-		"{\"result\":{\"inputRequests\":{\"a\":{\"method\":\"sampling/"
-		"createMessage\",\"params\":{\"x\":\"@sampling\"",
+		"{\"result\":{\"inputRequests\":{\"a\":{\"params\":{\"messages\":\"@sampling\"",
 		"{\"params\":{\"data\":\"@other\"",
 	};
 
