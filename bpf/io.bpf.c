@@ -42,8 +42,7 @@ static __always_inline u32 recv_flags(struct pt_regs *regs, enum shape shape)
  */
 static __always_inline bool recv_gave_nothing(struct io *io, u32 flags)
 {
-	return (flags & MSG_PEEK) ||
-	       ((flags & MSG_TRUNC) && io->s->key.file.type == BT_FILE_TCP);
+	return (flags & MSG_PEEK) || ((flags & MSG_TRUNC) && io->s->key.file.type == BT_FILE_TCP);
 }
 
 struct mmsg_ctx {

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "capture/internal.h"
+
+#define BATCH 4096
+
+static int sum_counters(const struct bpf_map *map, struct bt_counter *ret, __u32 n)
+{
+	int cpus = libbpf_num_possible_cpus(), err = 0;
+	struct bt_counter *per_cpu;
+
+	if (cpus < 0)
+		return cpus;
+	per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	for (__u32 i = 0; i < n && !err; i++) {
+		ret[i] = (struct bt_counter){ 0 };
+		if (bpf_map_lookup_elem(bpf_map__fd(map), &i, per_cpu)) {
+			err = -errno;
+			break;
+		}
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			ret[i].events += per_cpu[cpu].events;
+			ret[i].bytes += per_cpu[cpu].bytes;
+		}
+	}
+	free(per_cpu);
+	return err;
+}
+
+int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
+		     struct bt_counter seen[BT_SEEN_MAX])
+{
+	int err = sum_counters(c->skel->maps.loss, loss, BT_LOSS_MAX);
+
+	return err ? err : sum_counters(c->skel->maps.seen, seen, BT_SEEN_MAX);
+}
+
+/* Calls `fn` for the entries of a hash map, some thousand at a time. Negative errno. */
+static int map_each(const struct bpf_map *map,
+		    void (*fn)(void *arg, const void *key, const void *val), void *arg)
+{
+	size_t key_len = bpf_map__key_size(map), val_len = bpf_map__value_size(map);
+	char *keys = calloc(BATCH, key_len), *vals = calloc(BATCH, val_len);
+	__u64 in = 0, out = 0; /* where the walk stands; opaque, and at least a u32 */
+	bool first = true;
+	int err = 0;
+
+	if (!keys || !vals)
+		err = -ENOMEM;
+	while (!err) {
+		__u32 n = BATCH;
+
+		if (bpf_map_lookup_batch(bpf_map__fd(map), first ? NULL : &in, &out, keys, vals, &n,
+					 NULL))
+			err = -errno;
+		if (err && err != -ENOENT)
+			break;
+		for (__u32 i = 0; i < n; i++)
+			fn(arg, keys + i * key_len, vals + i * val_len);
+		in = out;
+		first = false;
+	}
+	free(keys);
+	free(vals);
+	return err == -ENOENT ? 0 : err; /* ENOENT: the end */
+}
+
+static void count_one(void *arg, const void *key, const void *val)
+{
+	++*(size_t *)arg;
+}
+
+int capture_watched(struct capture *c, size_t *ret)
+{
+	*ret = 0;
+	return map_each(c->skel->maps.procs, count_one, ret);
+}
+
+struct streams_arg {
+	void (*fn)(void *arg, const struct bt_stream_key *key, const struct bt_stream_val *val);
+	void *arg;
+};
+
+/* The map's value begins with the public part. */
+static void give_stream(void *arg, const void *key, const void *val)
+{
+	const struct streams_arg *a = arg;
+
+	a->fn(a->arg, key, val);
+}
+
+int capture_streams(struct capture *c,
+		    void (*fn)(void *arg, const struct bt_stream_key *key,
+			       const struct bt_stream_val *val),
+		    void *arg)
+{
+	struct streams_arg a = { .fn = fn, .arg = arg };
+
+	return map_each(c->skel->maps.streams, give_stream, &a);
+}

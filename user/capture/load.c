@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include <linux/capability.h>
+
+#include "capture/internal.h"
+
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+/* As in bpf/lib/base.h. */
+#define SCRATCH_SLOTS 3
+
+/*
+ * libbpf has one print function for the whole process, without an argument. It is ours only while
+ * objects are loaded, and only in this thread.
+ */
+static _Thread_local struct print_state {
+	const struct capture_config *cfg;
+	char refused[64]; /* name of the program that the kernel did not take */
+} * printing;
+
+__attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_level level,
+							      const char *fmt, va_list ap)
+{
+	static const char mark[] = "prog '";
+	char *line = NULL, *save = NULL;
+	const char *name, *end;
+
+	if (!printing)
+		return 0;
+	if (vasprintf(&line, fmt, ap) < 0)
+		return 0;
+	name = strstr(line, mark);
+	if (level == LIBBPF_WARN && name && !printing->refused[0]) {
+		name += strlen(mark);
+		end = strchr(name, '\'');
+		if (end && (size_t)(end - name) < sizeof(printing->refused)) {
+			memcpy(printing->refused, name, (size_t)(end - name));
+			printing->refused[end - name] = '\0';
+		}
+	}
+	if (printing->cfg->debug)
+		for (char *l = strtok_r(line, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+			printing->cfg->debug(printing->cfg->arg, l);
+	free(line);
+	return 0;
+}
+
+static bool have_caps(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+	uint64_t eff;
+
+	if (syscall(SYS_capget, &head, data))
+		return false;
+	eff = data[0].effective | (uint64_t)data[1].effective << 32;
+#define HAS(cap) (eff >> (cap)&1)
+	return HAS(CAP_SYS_ADMIN) || (HAS(CAP_BPF) && HAS(CAP_PERFMON));
+#undef HAS
+}
+
+static bool is_section(const struct bpf_program *prog, const char *prefix)
+{
+	return !strncmp(bpf_program__section_name(prog), prefix, strlen(prefix));
+}
+
+static int set_sizes(struct capture *c)
+{
+	int cpus = libbpf_num_possible_cpus(), err;
+
+	if (cpus < 0)
+		return cpus;
+	err = bpf_map__set_max_entries(c->skel->maps.scratch, (__u32)cpus * SCRATCH_SLOTS);
+	if (!err)
+		err = bpf_map__set_max_entries(c->skel->maps.ring_bulk,
+					       (__u32)c->cfg.ring_bulk_len);
+	if (!err)
+		err = bpf_map__set_max_entries(c->skel->maps.ring_prio,
+					       (__u32)c->cfg.ring_prio_len);
+	return err;
+}
+
+static int load(struct capture *c, struct print_state *state, struct error *err)
+{
+	uint64_t mask = 0;
+	int ret;
+
+	c->skel = beartrap_bpf__open();
+	if (!c->skel)
+		return error_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
+	if (c->skel->rodata->bt_abi != BT_ABI_VERSION)
+		return error_set(err, -EPROTO, "BPF programs of version %u, need %d: rebuild",
+				 c->skel->rodata->bt_abi, BT_ABI_VERSION);
+	if (getrandom(&mask, sizeof(mask), 0) != sizeof(mask))
+		return error_set(err, -errno, "cannot get random bytes: %s", strerror(errno));
+	c->skel->rodata->bt_addr_mask = mask;
+	ret = set_sizes(c);
+	if (ret)
+		return error_set(err, ret, "cannot size the BPF maps: %s", strerror(-ret));
+	ret = beartrap_bpf__load(c->skel);
+	if (!ret)
+		return 0;
+	if (state->refused[0])
+		return error_set(
+			err, ret,
+			"the kernel refuses BPF program %s: %s; see `beartrap doctor` and the "
+			"verifier's words with --debug",
+			state->refused, strerror(-ret));
+	return error_set(err, ret, "cannot load the BPF programs: %s; see `beartrap doctor`",
+			 strerror(-ret));
+}
+
+static int attach(struct capture *c, struct error *err)
+{
+	struct bpf_program *prog;
+	struct bpf_link *link;
+	size_t n = 0;
+	int events_fd, ret = 0;
+
+	bpf_object__for_each_program(prog, c->skel->obj) n++;
+	c->links = calloc(n, sizeof(*c->links));
+	if (!c->links)
+		return error_set(err, -ENOMEM, "out of memory");
+	events_fd = tracefs_open();
+	if (events_fd < 0)
+		return error_set(err, events_fd,
+				 "cannot reach tracefs: %s; mount it: mount -t tracefs tracefs "
+				 "/sys/kernel/tracing",
+				 strerror(-events_fd));
+	bpf_object__for_each_program(prog, c->skel->obj)
+	{
+		if (is_section(prog, "iter"))
+			continue;
+		if (is_section(prog, "tp/"))
+			link = tracepoint_attach(events_fd, prog);
+		else
+			link = bpf_program__attach(prog);
+		if (!link) {
+			ret = error_set(err, -errno, "cannot attach BPF program %s to %s: %s",
+					bpf_program__name(prog), bpf_program__section_name(prog),
+					strerror(errno));
+			break;
+		}
+		c->links[c->n_links++] = link;
+	}
+	close(events_fd);
+	return ret;
+}
+
+static int open_rings(struct capture *c, struct error *err)
+{
+	const int fds[] = { bpf_map__fd(c->skel->maps.ring_bulk),
+			    bpf_map__fd(c->skel->maps.ring_prio) };
+	int ret;
+
+	ret = ring_open(&c->bulk, fds[0], c->cfg.ring_bulk_len);
+	if (!ret)
+		ret = ring_open(&c->prio, fds[1], c->cfg.ring_prio_len);
+	if (ret)
+		return error_set(err, ret, "cannot map the ring buffers: %s", strerror(-ret));
+	ring_merge_init(&c->merge, &c->bulk, &c->prio);
+	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (c->epoll_fd < 0)
+		return error_set(err, -errno, "cannot create an epoll instance: %s",
+				 strerror(errno));
+	for (size_t i = 0; i < 2; i++) {
+		struct epoll_event ev = { .events = EPOLLIN };
+
+		if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fds[i], &ev))
+			return error_set(err, -errno, "cannot poll the ring buffers: %s",
+					 strerror(errno));
+	}
+	return 0;
+}
+
+static void describe(struct capture *c)
+{
+	struct utsname u;
+	size_t calls = 0;
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, c->skel->obj) calls += is_section(prog, "tp/syscalls/");
+	if (uname(&u))
+		memset(&u, 0, sizeof(u));
+	snprintf(c->describe, sizeof(c->describe),
+		 "BPF tracepoints (%zu system calls, fork, exec, exit), task storage, rings of "
+		 "%zu+%zu KiB; Linux %.64s %.32s; libbpf %s",
+		 calls, c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10, u.release,
+		 u.machine, libbpf_version_string());
+}
+
+int capture_open(const struct capture_config *cfg, struct capture **ret, struct error *err)
+{
+	struct print_state state = { .cfg = cfg };
+	libbpf_print_fn_t before;
+	struct capture *c;
+	int r;
+
+	if (!have_caps())
+		return error_set(
+			err, -EPERM,
+			"watching needs root, or CAP_BPF and CAP_PERFMON; run it with sudo, or: "
+			"setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_sys_admin+ep beartrap");
+	if (access(BTF_PATH, R_OK))
+		return error_set(
+			err, -ENOENT,
+			"this kernel has no type information (%s); it needs CONFIG_DEBUG_INFO_BTF, "
+			"which distribution kernels since 5.8 have",
+			BTF_PATH);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return error_set(err, -ENOMEM, "out of memory");
+	c->epoll_fd = -1;
+	c->cfg = *cfg;
+	if (!c->cfg.ring_bulk_len)
+		c->cfg.ring_bulk_len = BT_RING_BULK_LEN;
+	if (!c->cfg.ring_prio_len)
+		c->cfg.ring_prio_len = BT_RING_PRIO_LEN;
+	before = libbpf_set_print(print_libbpf);
+	printing = &state;
+	r = load(c, &state, err);
+	if (!r)
+		r = open_rings(c, err);
+	if (!r)
+		r = attach(c, err);
+	printing = NULL;
+	libbpf_set_print(before);
+	if (r) {
+		capture_free(c);
+		return r;
+	}
+	describe(c);
+	*ret = c;
+	return 0;
+}
+
+struct capture *capture_free(struct capture *c)
+{
+	if (!c)
+		return NULL;
+	for (size_t i = 0; i < c->n_links; i++)
+		bpf_link__destroy(c->links[i]);
+	free(c->links);
+	ring_close(&c->bulk);
+	ring_close(&c->prio);
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+	beartrap_bpf__destroy(c->skel);
+	free(c);
+	return NULL;
+}
+
+int capture_fd(const struct capture *c)
+{
+	return c->epoll_fd;
+}
+
+int capture_drain(struct capture *c)
+{
+	return ring_merge_drain(&c->merge, c->cfg.record, c->cfg.arg);
+}
+
+const char *capture_describe(const struct capture *c)
+{
+	return c->describe;
+}
