@@ -119,15 +119,15 @@ static bool is_words(struct span s)
 	return !mixed && parts > 1 && longest <= 14;
 }
 
-/* How often upper and lower case change places; random text does so at half its letters, camelCase at a third. */
-static bool is_camel_case(struct span s)
+/* Upper and lower case change places at one in three of random characters, at one in six of camelCase. */
+static bool is_camel_case(struct span s, unsigned int percent)
 {
 	size_t changes = 0;
 
 	for (size_t i = 1; i < s.len; i++)
 		changes += (is_upper(s.p[i]) && is_lower(s.p[i - 1])) ||
 			   (is_lower(s.p[i]) && is_upper(s.p[i - 1]));
-	return changes * 100 < s.len * 36;
+	return changes * 100 < s.len * percent;
 }
 
 /* The least entropy that 999 of 1000 random strings of this alphabet and length reach, a little under. */
@@ -184,10 +184,10 @@ bool looks_random(struct span value)
 	all_hex = hex == value.len && !(upper && lower);
 	if (!digits) {
 		/* Letters alone: random ones change case all the time, words do not. */
-		if (value.len < 20 || !upper || !lower || is_camel_case(value))
+		if (value.len < 20 || !upper || !lower || is_camel_case(value, 30))
 			return false;
 	} else if (digits < 3 && !all_hex && upper && lower && value.len >= 24 &&
-		   is_camel_case(value)) {
+		   is_camel_case(value, 18)) {
 		return false; /* oauth2AuthorizationServerMetadata */
 	}
 	return entropy(value) >= least_entropy(value.len, all_hex, !upper || !lower);

@@ -119,10 +119,12 @@ void key_open(struct lane *l, const struct view *v, size_t end, const struct anc
 	else
 		name = name_ending_at(v, v->base + end + 1);
 	r = key_lookup(rs, name);
-	if (name.len) {
-		more = with_word_before(v, name);
-		longer = more.len > name.len ? key_lookup(rs, more) : NULL;
-		if (longer && (!r || r->kind == SECRET_BEARER)) {
+	/* In prose: "registration access token". */
+	more = name;
+	for (unsigned int words = 0; name.len && words < 2; words++) {
+		more = with_word_before(v, more);
+		longer = key_lookup(rs, more);
+		if (longer) {
 			name = more;
 			r = longer;
 		}
@@ -484,7 +486,9 @@ static void report_key(struct lane *l, const struct view *v, const struct cand *
 		return;
 	if (c->key.style != STYLE_SCHEME)
 		judge_by_shape(rs, &hit);
-	if (hit.confidence != CONF_VERIFIED && !looks_random(hit.value))
+	if (hit.confidence == CONF_HEURISTIC || c->key.style == STYLE_SCHEME
+		    ? !looks_random(hit.value)
+		    : entropy(hit.value) < 2.8)
 		return;
 	scan_report(l, v, from, to, &hit);
 }

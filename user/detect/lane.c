@@ -67,8 +67,9 @@ static void advance(struct lane *l, const struct view *v, uint64_t limit, bool f
 			struct cand *c = &l->cands[i];
 			bool cut = final || limit - c->start >= SCAN_MAX_TOKEN;
 
-			if (!c->dead && (c->type == CAND_KEY) == (pass == 1))
-				cand_advance(l, v, c, limit, cut);
+			if (c->dead || (c->type == CAND_KEY) != (pass == 1))
+				continue;
+			cand_advance(l, v, c, limit, cut);
 			c->dead |= cut;
 		}
 	}

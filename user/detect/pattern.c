@@ -343,6 +343,11 @@ int pattern_generate(const struct pattern *p, unsigned int extra, struct buf *ou
 		}
 		n += part->max - part->min < extra ? part->max - part->min : extra;
 		byte_set_generate(&part->set, n, out);
+		/* A full stop at the end would be the sentence's. */
+		while (!out->err && i + 1 == p->n && n && out->p[out->len - 1] == '.') {
+			out->len--;
+			byte_set_generate(&part->set, 1, out);
+		}
 	}
 	return out->err;
 }

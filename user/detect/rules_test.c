@@ -13,6 +13,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "detect/filter.h"
 #include "detect/rules_int.h"
 #include "detect/scan.h"
 
@@ -72,21 +73,23 @@ static int add_basic(struct buf *out)
 static int mend(const struct rule *r, struct buf *tok)
 {
 	size_t n = r->contains ? strlen(r->contains) : 0;
-	struct buf json = BUF_INIT(128);
+	struct buf json = BUF_INIT(128), mended = BUF_INIT_WIPE(MAX_TEXT);
 	size_t at;
 
 	if (n && n < tok->len && span_find(buf_span(tok), span_str(r->contains)) == SIZE_MAX)
 		memcpy(tok->p + (tok->len - n) / 2, r->contains, n);
 	switch (r->check) {
 	case CHECK_SNOWFLAKE:
-		/* base64 of a decimal number */
+		/* base64 of a decimal number of 18 digits, in place of the first part */
 		at = span_find_byte(buf_span(tok), '.');
-		random_of("1-9", at / 4 * 3, &json);
-		if (at == SIZE_MAX || json.len != at / 4 * 3)
+		if (at == SIZE_MAX)
 			break;
-		sodium_bin2base64(tok->p, at + 1, (const unsigned char *)json.p, json.len,
-				  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-		tok->p[at] = '.';
+		buf_drop(tok, at);
+		random_of("1-9", 18, &json);
+		add_base64url(&mended, buf_span(&json));
+		buf_add_span(&mended, buf_span(tok));
+		buf_clear(tok);
+		buf_add_span(tok, buf_span(&mended));
 		break;
 	case CHECK_EMBEDDED_JWT:
 		at = span_find(buf_span(tok), SPAN_LIT("eyJ"));
@@ -112,6 +115,7 @@ static int mend(const struct rule *r, struct buf *tok)
 		break;
 	}
 	buf_release(&json);
+	buf_release(&mended);
 	return tok->err;
 }
 
@@ -136,10 +140,11 @@ int rule_generate(const struct rule *r, unsigned int extra, struct buf *out)
 						      : random_of("A-Za-z0-9_-", 43, &tok);
 		break;
 	case RULE_KEY:
-		ret = random_of("A-Za-z0-9_-", 43, &tok);
-		/* A value neither begins nor ends with punctuation. */
-		if (!ret)
-			tok.p[0] = tok.p[42] = 'x';
+		/* A name alone is no proof: now and then a random value does not look like one. */
+		do {
+			buf_clear(&tok);
+			ret = random_of("A-Za-z0-9_-", 43, &tok);
+		} while (!ret && !looks_random(buf_span(&tok)));
 		break;
 	case RULE_REGEX:
 		ret = -EINVAL;
