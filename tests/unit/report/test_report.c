@@ -260,13 +260,13 @@ static const char *str_at(const cJSON *o, const char *a, const char *b)
 	return cJSON_IsString(v) ? v->valuestring : "(none)";
 }
 
-static double num_at(const cJSON *o, const char *a, const char *b)
+static long long num_at(const cJSON *o, const char *a, const char *b)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, a);
 
 	if (b)
 		v = cJSON_GetObjectItemCaseSensitive(v, b);
-	return cJSON_IsNumber(v) ? v->valuedouble : -1;
+	return cJSON_IsNumber(v) ? (long long)v->valuedouble : -1;
 }
 
 static cJSON *one_line(const struct buf *out)
