@@ -147,23 +147,25 @@ int atomic_file_open(struct atomic_file *f, const char *path, mode_t mode, struc
 		f->fd = dup_same(&st);
 		if (f->fd < 0 && !S_ISREG(st.st_mode)) {
 			f->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-			if (f->fd < 0)
+			if (f->fd < 0) {
 				ret = -errno;
+				goto fail;
+			}
 		}
 	}
-	if (!ret) {
-		/* Behind a symbolic link it is the link's target that is replaced. */
-		f->path = exists && f->fd < 0 ? realpath(path, NULL) : strdup(path);
-		if (!f->path)
-			ret = -errno;
+	/* Behind a symbolic link it is the link's target that is replaced. */
+	f->path = exists && f->fd < 0 ? realpath(path, NULL) : strdup(path);
+	if (!f->path) {
+		ret = -errno;
+		goto fail;
 	}
-	if (!ret && f->fd < 0)
+	if (f->fd < 0)
 		ret = open_tmp(f, mode);
-	if (ret) {
-		atomic_file_abort(f);
-		return error_set(err, ret, "cannot write %s: %s", path, strerror(-ret));
-	}
-	return 0;
+	if (!ret)
+		return 0;
+fail:
+	atomic_file_abort(f);
+	return error_set(err, ret, "cannot write %s: %s", path, strerror(-ret));
 }
 
 /* The name is durable only when the directory is. Not every file system can do it: best effort. */

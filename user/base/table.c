@@ -110,7 +110,7 @@ static void remove_oldest(struct table *t)
 static void grow(struct table *t)
 {
 	size_t n = t->n_buckets * 2;
-	struct entry **buckets = calloc(n, sizeof(*buckets));
+	struct entry **buckets = calloc(n, sizeof(struct entry *));
 
 	if (!buckets)
 		return;
@@ -135,7 +135,7 @@ struct table *table_new(size_t max, table_free_fn free_value)
 	if (!t)
 		return NULL;
 	t->n_buckets = TABLE_MIN_BUCKETS;
-	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
+	t->buckets = calloc(t->n_buckets, sizeof(struct entry *));
 	if (!t->buckets) {
 		free(t);
 		return NULL;

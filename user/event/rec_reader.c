@@ -104,7 +104,7 @@ static int read_header(struct rec_reader *r, struct rec_header *head, struct err
 
 	if (n < 0)
 		return error_set(err, (int)n, "cannot read %s: %s", r->path, strerror((int)-n));
-	if (n < REC_MAGIC_LEN || memcmp(head->magic, REC_MAGIC, REC_MAGIC_LEN))
+	if (n < REC_MAGIC_LEN || memcmp(head->magic, REC_MAGIC, REC_MAGIC_LEN) != 0)
 		return error_set(err, -EBADMSG, "%s is not a beartrap recording", r->path);
 	if ((size_t)n < sizeof(*head))
 		return cut_short(r, err);
@@ -231,7 +231,7 @@ static int finish(struct rec_reader *r, struct error *err)
 /* The next record of the batch, reading on as needed. As rec_reader_next(). */
 static int next(struct rec_reader *r, struct span *ret, struct error *err)
 {
-	unsigned char tag;
+	unsigned char tag = 0;
 	uint32_t len;
 	int rc;
 

@@ -9,7 +9,7 @@ int text_printable_all(struct span s, char **ret)
 	char *p;
 
 	*ret = NULL;
-	if (!s.len)
+	if (!s.p || !s.len)
 		return 0;
 	p = malloc(s.len + 1);
 	if (!p)

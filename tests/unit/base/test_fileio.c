@@ -42,7 +42,7 @@ static int count_names(const char *dir)
 
 	assert_non_null(d);
 	for (struct dirent *e; (e = readdir(d));)
-		n += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
 	closedir(d);
 	return n;
 }
@@ -53,7 +53,9 @@ static int teardown(void **state)
 	DIR *d = opendir(f->dir);
 	char path[512];
 
-	for (struct dirent *e; d && (e = readdir(d));) {
+	if (!d)
+		return -1;
+	for (struct dirent *e; (e = readdir(d));) {
 		snprintf(path, sizeof(path), "%s/%s", f->dir, e->d_name);
 		unlink(path);
 	}

@@ -598,9 +598,9 @@ static void test_files_are_bounded(void **state)
 	assert_int_equal(proc_table_evicted(f->t), 0);
 }
 
-static struct proc_file inet_peer(uint16_t family, const char *bytes, size_t len, uint16_t port)
+static struct proc_file inet_peer(int family, const char *bytes, size_t len, uint16_t port)
 {
-	struct proc_file pf = { .sk_family = family, .peer_port = port };
+	struct proc_file pf = { .sk_family = (uint16_t)family, .peer_port = port };
 
 	memcpy(pf.peer_addr, bytes, len);
 	return pf;
@@ -609,25 +609,25 @@ static struct proc_file inet_peer(uint16_t family, const char *bytes, size_t len
 static void test_peer_addresses(void **state)
 {
 	static const struct {
-		uint16_t family;
+		int family;
+		bool loopback;
 		const char *bytes;
 		size_t len;
 		const char *text;
-		bool loopback;
 	} cases[] = {
-		{ AF_INET, "\xcb\x00\x71\x05", 4, "203.0.113.5:443", false },
-		{ AF_INET, "\x7f\x00\x00\x01", 4, "127.0.0.1:443", true },
-		{ AF_INET, "\x7f\xff\xff\xfe", 4, "127.255.255.254:443", true },
-		{ AF_INET, "\x80\x00\x00\x01", 4, "128.0.0.1:443", false },
-		{ AF_INET6, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01", 16, "[2001:db8::1]:443",
-		  false },
-		{ AF_INET6, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", 16, "[::1]:443", true },
-		{ AF_INET6, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02", 16, "[::2]:443", false },
-		{ AF_INET6, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\x01\x02\x03", 16,
-		  "[::ffff:127.1.2.3]:443", true },
-		{ AF_INET6, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xcb\x00\x71\x05", 16,
-		  "[::ffff:203.0.113.5]:443", false },
-		{ 16, "", 0, "", false },
+		{ AF_INET, false, "\xcb\x00\x71\x05", 4, "203.0.113.5:443" },
+		{ AF_INET, true, "\x7f\x00\x00\x01", 4, "127.0.0.1:443" },
+		{ AF_INET, true, "\x7f\xff\xff\xfe", 4, "127.255.255.254:443" },
+		{ AF_INET, false, "\x80\x00\x00\x01", 4, "128.0.0.1:443" },
+		{ AF_INET6, false, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01", 16,
+		  "[2001:db8::1]:443" },
+		{ AF_INET6, true, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", 16, "[::1]:443" },
+		{ AF_INET6, false, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02", 16, "[::2]:443" },
+		{ AF_INET6, true, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\x01\x02\x03", 16,
+		  "[::ffff:127.1.2.3]:443" },
+		{ AF_INET6, false, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xcb\x00\x71\x05", 16,
+		  "[::ffff:203.0.113.5]:443" },
+		{ 16, false, "", 0, "" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
