@@ -55,7 +55,7 @@ struct mmsg_ctx {
 /* First pass, mute: adds up the bytes. Second: sends them, as many as the first found. */
 static long mmsg_step(u32 i, struct mmsg_ctx *c)
 {
-	struct user_msg msg;
+	struct user_mmsg msg;
 
 	if (bpf_probe_read_user(&msg, sizeof(msg), (void *)(c->msgs + (u64)i * sizeof(msg)))) {
 		if (!c->mute)
@@ -70,8 +70,8 @@ static long mmsg_step(u32 i, struct mmsg_ctx *c)
 	if (!msg.msg_len || msg.msg_len > c->bytes)
 		return 0;
 	c->bytes -= msg.msg_len;
-	walk_iov(c->io->s, msg.iov, msg.iov_len);
-	data_name(c->io->s, msg.name, msg.name_len);
+	walk_iov(c->io->s, msg.hdr.iov, msg.hdr.iov_len);
+	data_name(c->io->s, msg.hdr.name, msg.hdr.name_len);
 	data_send(c->io, msg.msg_len);
 	return 0;
 }
@@ -112,7 +112,7 @@ static __always_inline void send_one(struct io *io, struct pt_regs *regs, u64 re
 		data_name(io->s, ARG4(regs), name_len);
 		break;
 	case SHAPE_MSG:
-		if (bpf_probe_read_user(&msg, sizeof(msg) - sizeof(u64), (void *)ARG1(regs))) {
+		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)ARG1(regs))) {
 			stream_lost(io->s, BT_LOSS_FAULT, ret);
 			return;
 		}

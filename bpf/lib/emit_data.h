@@ -20,7 +20,7 @@
 /* Enough for MAX_RW_COUNT (2 GiB) page by page, and every iovec. */
 #define WALK_STEPS (1 << 20)
 
-/* struct iovec and struct user_msghdr of 64-bit processes, as system calls take them. */
+/* struct iovec and struct msghdr of 64-bit processes, as system calls take them. */
 struct user_iovec {
 	u64 base;
 	u64 len;
@@ -35,7 +35,14 @@ struct user_msg {
 	u64 control;
 	u64 control_len;
 	u32 flags;
-	u32 msg_len; /* of struct mmsghdr */
+	u32 pad2;
+};
+
+/* struct mmsghdr. */
+struct user_mmsg {
+	struct user_msg hdr;
+	u32 msg_len;
+	u32 pad;
 };
 
 /* One call, as its probe describes it. */

@@ -7,8 +7,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define FD 77 /* where the child has what it writes to */
-#define FD2 78
+/* Where the child has what it writes to: above all that the capture has open. */
+#define FD 200
+#define FD2 201
 
 static int group_open(void **state)
 {
