@@ -108,7 +108,7 @@ struct bt_rec_data {
 	struct bt_file_id file;
 	__u64 pos;      /* of the first payload byte in this object and direction */
 	__u64 off;      /* file offset for pread/pwrite families, else ~0 */
-	__u64 call_len; /* bytes that the whole call moved */
+	__u64 call_len; /* bytes that the whole call moved; of sendmmsg, recvmmsg: that this message did */
 	__u64 call_off; /* of this payload within the call */
 	__s32 fd;
 	__u32 data_len;
@@ -116,7 +116,7 @@ struct bt_rec_data {
 	__u16 call;     /* enum bt_call */
 	__u16 name_len;
 	__u8 dir;  /* enum bt_dir */
-	__u8 last; /* 1 in the call's last record */
+	__u8 last; /* 1 in the last record of what call_len tells of */
 	__u8 pad[6];
 };
 
@@ -125,7 +125,12 @@ struct bt_rec_data {
 #define BT_FILE_DELETED 0x4  /* no link left when first seen */
 #define BT_FILE_SNAPSHOT 0x8 /* was open before the watch began */
 
-/* tail: `path_len` bytes: path of a file, or unix peer name (leading NUL = abstract). */
+/*
+ * tail: `path_len` bytes: path of a file, or unix peer name (leading NUL = abstract).
+ * Sent before the first data of each direction. Sent again when the same bt_file_id has come to mean
+ * something else (its number used again for another open file, or the file renamed): stream positions
+ * then go on, the bytes do not.
+ */
 struct bt_rec_file {
 	struct bt_hdr hdr;
 	struct bt_file_id file;
@@ -207,7 +212,7 @@ enum bt_loss {
 	BT_LOSS_MAP_PROC,      /* no room for another watched process */
 	BT_LOSS_STORAGE,       /* task storage could not be had: the task is not watched */
 	BT_LOSS_IOV,           /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
-	BT_LOSS_ARGS,          /* argv or environment over BT_ARGS_LEN */
+	BT_LOSS_ARGS,          /* argv or environment over BT_ARGS_LEN, or not resident */
 	BT_LOSS_PATH,          /* a path was cut */
 	BT_LOSS_HELPER,        /* any other helper that failed */
 	BT_LOSS_MAX
@@ -223,7 +228,7 @@ enum bt_seen {
 	BT_SEEN_CALLS = 0, /* calls of watched processes; bytes they moved */
 	BT_SEEN_SENT_BULK, /* records put into the bulk ring; payload bytes in them */
 	BT_SEEN_SENT_PRIO, /* records put into the priority ring; tail bytes in them */
-	BT_SEEN_SKIPPED,   /* calls on objects that carry no secrets to anybody (eventfd, ...) */
+	BT_SEEN_SKIPPED,   /* calls on objects that carry no secrets to anybody (eventfd, ...); MSG_PEEK */
 	BT_SEEN_MAX
 };
 
