@@ -1,207 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads catalogue and policy files. They may come from anybody: everything is checked, nothing is guessed. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "alert/policy_internal.h"
-#include "base/utf8.h"
+#include "alert/policy_read.h"
 #include "detect/rules.h"
 
-#define MAX_ID 63
 #define MAX_TITLE 120
 #define MAX_WORDS 511 /* struct alert.why */
 #define MAX_REFERENCE 200
 #define MAX_REFERENCES 32
-
-struct load {
-	struct policy *p;
-	const char *name;
-	struct span text;
-	const cJSON *doc;
-	const cJSON *item; /* the rule, cell or adjustment at hand; NULL at the top */
-	struct error *err;
-};
-
-struct member {
-	const char *name;
-	int type; /* cJSON type flag; 0 = the reader checks it */
-	bool required;
-};
-
-/*
- * Line of the array element at hand. cJSON keeps no places, but its children are in the order of the text, so
- * the n-th object inside a top-level array is the n-th '{' at depth two. Only on the way to an error message.
- */
-static unsigned int item_line(const struct load *l)
-{
-	size_t want = 0, seen = 0, depth = 0;
-	unsigned int line = 1;
-	bool in_string = false;
-	const cJSON *array, *e;
-
-	cJSON_ArrayForEach(array, l->doc)
-	{
-		if (!cJSON_IsArray(array))
-			continue;
-		cJSON_ArrayForEach(e, array)
-		{
-			want += cJSON_IsObject(e);
-			if (e == l->item)
-				goto found;
-		}
-	}
-	return 1;
-found:
-	for (size_t i = 0; i < l->text.len; i++) {
-		char c = l->text.p[i];
-
-		line += c == '\n';
-		if (in_string) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				in_string = false;
-		} else if (c == '"') {
-			in_string = true;
-		} else if (c == '[') {
-			depth++;
-		} else if (c == '{') {
-			if (depth++ == 2 && ++seen == want)
-				return line;
-		} else if (c == '}' || c == ']') {
-			depth--;
-		}
-	}
-	return 1;
-}
-
-static const char *item_id(const struct load *l)
-{
-	const cJSON *id = l->item ? cJSON_GetObjectItemCaseSensitive(l->item, "id") : NULL;
-
-	return cJSON_IsString(id) ? id->valuestring : "";
-}
-
-__attribute__((format(printf, 2, 3))) static int fault(const struct load *l, const char *fmt, ...)
-{
-	char text[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (l->item && item_id(l)[0])
-		return error_set(l->err, -EINVAL, "%s:%u: %.63s: %s", l->name, item_line(l),
-				 item_id(l), text);
-	return error_set(l->err, -EINVAL, "%s:%u: %s", l->name, l->item ? item_line(l) : 1, text);
-}
-
-static int no_memory(const struct load *l)
-{
-	return error_set(l->err, -ENOMEM, "%s: out of memory", l->name);
-}
-
-/* Every member is known, of its type, and there once; every required one is there. */
-static int check_members(const struct load *l, const cJSON *obj, const struct member *members,
-			 size_t n)
-{
-	const cJSON *c;
-	size_t i;
-
-	cJSON_ArrayForEach(c, obj)
-	{
-		for (i = 0; i < n && strcmp(members[i].name, c->string) != 0; i++)
-			;
-		if (i == n)
-			return fault(l, "unknown member \"%.40s\"; remove it or mend its name",
-				     c->string);
-		if (members[i].type && !(c->type & members[i].type))
-			return fault(l, "\"%s\" has the wrong type; see policy.schema.json",
-				     c->string);
-		if (cJSON_GetObjectItemCaseSensitive(obj, c->string) != c)
-			return fault(l, "\"%s\" is there twice; keep one", c->string);
-	}
-	for (i = 0; i < n; i++) {
-		if (members[i].required && !cJSON_GetObjectItemCaseSensitive(obj, members[i].name))
-			return fault(l, "\"%s\" is missing; add it", members[i].name);
-	}
-	return 0;
-}
-
-/* Words that go to a terminal: well-formed UTF-8 without control characters. */
-static bool text_is_fit(const cJSON *s, size_t max)
-{
-	struct span rest;
-	uint32_t code;
-	size_t n;
-
-	if (!cJSON_IsString(s))
-		return false;
-	rest = span_str(s->valuestring);
-	if (!rest.len || rest.len > max)
-		return false;
-	for (; rest.len; rest = span_sub(rest, n, SIZE_MAX)) {
-		if (!utf8_next(rest, &n, &code) || utf8_is_control(code))
-			return false;
-	}
-	return true;
-}
-
-static int read_text(const struct load *l, const char *name, size_t max, const char **ret)
-{
-	const cJSON *s = cJSON_GetObjectItemCaseSensitive(l->item, name);
-
-	if (!text_is_fit(s, max))
-		return fault(l,
-			     "\"%s\" must be 1 to %zu bytes of UTF-8 without control characters; "
-			     "shorten or mend it",
-			     name, max);
-	*ret = s->valuestring;
-	return 0;
-}
-
-static int read_id(const struct load *l, const char **ret)
-{
-	int r = read_text(l, "id", MAX_ID, ret);
-
-	if (r)
-		return r;
-	if (strspn(*ret, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(*ret) || **ret == '-')
-		return fault(l, "an id has only a-z, 0-9 and '-', and does not begin with '-'; "
-				"rename it");
-	return 0;
-}
-
-static int read_severity(const struct load *l, enum severity *ret)
-{
-	const cJSON *s = cJSON_GetObjectItemCaseSensitive(l->item, "severity");
-
-	if (severity_parse(span_str(s->valuestring), ret))
-		return fault(l,
-			     "severity \"%.40s\" is not known; use info, low, medium, high or "
-			     "critical",
-			     s->valuestring);
-	return 0;
-}
-
-/* Makes room for one more element of `size` bytes. */
-static int grow(const struct load *l, void **array, size_t n, size_t size, size_t max)
-{
-	void *p;
-
-	if (n >= max)
-		return error_set(l->err, -E2BIG, "%s: more than %zu items; take some out", l->name,
-				 max);
-	/* Doubled at powers of two: the capacity need not be kept. */
-	if (n & (n - 1))
-		return 0;
-	p = realloc(*array, (n ? 2 * n : 1) * size);
-	if (!p)
-		return no_memory(l);
-	*array = p;
-	return 0;
-}
 
 /* --- catalogue ----------------------------------------------------------------------------- */
 
@@ -212,18 +20,19 @@ static int read_references(const struct load *l, const char *const **ret)
 	size_t n = 0;
 
 	if (cJSON_GetArraySize(refs) > MAX_REFERENCES)
-		return fault(l, "more than %d references; keep the ones that matter",
-			     MAX_REFERENCES);
+		return policy_fault(l, "more than %d references; keep the ones that matter",
+				    MAX_REFERENCES);
 	cJSON_ArrayForEach(r, refs)
 	{
-		if (!text_is_fit(r, MAX_REFERENCE))
-			return fault(l, "a reference must be a text of 1 to %d bytes; mend it",
-				     MAX_REFERENCE);
+		if (!policy_text_is_fit(r, MAX_REFERENCE))
+			return policy_fault(l,
+					    "a reference must be a text of 1 to %d bytes; mend it",
+					    MAX_REFERENCE);
 		n++;
 	}
 	list = calloc(n + 1, sizeof(*list));
 	if (!list)
-		return no_memory(l);
+		return policy_no_memory(l);
 	n = 0;
 	cJSON_ArrayForEach(r, refs) list[n++] = r->valuestring;
 	*ret = list;
@@ -251,21 +60,22 @@ static int load_rule(struct load *l)
 	size_t i;
 	int r;
 
-	r = check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
-	if (r || (r = read_id(l, &e.id)) || (r = read_text(l, "title", MAX_TITLE, &e.title)) ||
-	    (r = read_text(l, "why", MAX_WORDS, &e.why)) ||
-	    (r = read_text(l, "fix", MAX_WORDS, &e.fix)) ||
-	    (r = read_text(l, "family", 1, &e.family)) ||
-	    (r = read_text(l, "status", MAX_TITLE, &e.status)) ||
-	    (r = read_severity(l, &e.severity)))
+	r = policy_check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
+	if (r || (r = policy_read_id(l, &e.id)) ||
+	    (r = policy_read_text(l, "title", MAX_TITLE, &e.title)) ||
+	    (r = policy_read_text(l, "why", MAX_WORDS, &e.why)) ||
+	    (r = policy_read_text(l, "fix", MAX_WORDS, &e.fix)) ||
+	    (r = policy_read_text(l, "family", 1, &e.family)) ||
+	    (r = policy_read_text(l, "status", MAX_TITLE, &e.status)) ||
+	    (r = policy_read_severity(l, &e.severity)))
 		return r;
 	if (e.family[0] < 'A' || e.family[0] > 'E')
-		return fault(l, "\"family\" is one of A to E");
+		return policy_fault(l, "\"family\" is one of A to E");
 	if (!status_is_fit(e.status))
-		return fault(l, "\"status\" is \"implemented\" or \"planned: REASON\"");
+		return policy_fault(l, "\"status\" is \"implemented\" or \"planned: REASON\"");
 	i = policy_entry_index(p, e.id);
 	if (i == POLICY_NO_RULE) {
-		r = grow(l, (void **)&p->entries, p->n_entries, sizeof(e), POLICY_MAX_ITEMS);
+		r = policy_grow(l, (void **)&p->entries, p->n_entries, sizeof(e), POLICY_MAX_ITEMS);
 		if (r)
 			return r;
 	}
@@ -348,14 +158,15 @@ static int read_set(const struct load *l, const cJSON *v, const char *what, bits
 		return 0;
 	}
 	if (!cJSON_IsArray(v) || !v->child)
-		return fault(l, "\"%s\" is \"any\" or a list of names", what);
+		return policy_fault(l, "\"%s\" is \"any\" or a list of names", what);
 	cJSON_ArrayForEach(e, v)
 	{
 		uint32_t b = cJSON_IsString(e) ? bits(l, e->valuestring) : 0;
 
 		if (!b)
-			return fault(l, "\"%.40s\" is not a known %s; see policy.schema.json",
-				     cJSON_IsString(e) ? e->valuestring : "?", what);
+			return policy_fault(l,
+					    "\"%.40s\" is not a known %s; see policy.schema.json",
+					    cJSON_IsString(e) ? e->valuestring : "?", what);
 		set |= b;
 	}
 	*ret = set;
@@ -369,7 +180,7 @@ static int read_percent(const struct load *l, const cJSON *v, struct match *m)
 		{ "max", cJSON_Number, false },
 	};
 	const cJSON *min, *max;
-	int r = check_members(l, v, members, 2);
+	int r = policy_check_members(l, v, members, 2);
 
 	if (r)
 		return r;
@@ -378,7 +189,7 @@ static int read_percent(const struct load *l, const cJSON *v, struct match *m)
 	/* Written so that a NaN fails too. */
 	if ((min && !(min->valuedouble >= 0 && min->valuedouble <= 100)) ||
 	    (max && !(max->valuedouble >= 0 && max->valuedouble <= 100)))
-		return fault(l, "\"found_percent\" is from 0 to 100");
+		return policy_fault(l, "\"found_percent\" is from 0 to 100");
 	m->percent_min = min ? (unsigned int)min->valuedouble : 0;
 	m->percent_max = max ? (unsigned int)max->valuedouble : 100;
 	return 0;
@@ -394,12 +205,13 @@ static int read_flags(const struct load *l, const cJSON *v, struct match *m)
 		for (i = 0; i < N_FLAG_NAMES && strcmp(flag_names[i].name, c->string) != 0; i++)
 			;
 		if (i == N_FLAG_NAMES || !cJSON_IsBool(c))
-			return fault(l,
-				     "\"%.40s\" in \"when\" is not a known flag with true or "
-				     "false; see policy.schema.json",
-				     c->string);
+			return policy_fault(
+				l,
+				"\"%.40s\" in \"when\" is not a known flag with true or "
+				"false; see policy.schema.json",
+				c->string);
 		if (m->n_flags == POLICY_MAX_FLAGS)
-			return fault(l, "\"when\" names a flag twice; keep one");
+			return policy_fault(l, "\"when\" names a flag twice; keep one");
 		m->flags[m->n_flags++] = (struct match_flag){ flag_names[i].mask, cJSON_IsTrue(c) };
 	}
 	return 0;
@@ -423,10 +235,11 @@ static int read_match(const struct load *l, struct match *m)
 		r = read_set(l, v, "encoding", encoding_bits, &m->encodings);
 	if (!r && (v = cJSON_GetObjectItemCaseSensitive(l->item, "confidence")) &&
 	    confidence_parse(span_str(v->valuestring), &m->confidence))
-		r = fault(l,
-			  "confidence \"%.40s\" is not known; use heuristic, pattern, verified or "
-			  "value",
-			  v->valuestring);
+		r = policy_fault(
+			l,
+			"confidence \"%.40s\" is not known; use heuristic, pattern, verified or "
+			"value",
+			v->valuestring);
 	if (!r && (v = cJSON_GetObjectItemCaseSensitive(l->item, "found_percent")))
 		r = read_percent(l, v, m);
 	if (!r && (v = cJSON_GetObjectItemCaseSensitive(l->item, "when")))
@@ -445,8 +258,9 @@ static int read_rule(const struct load *l, size_t *ret)
 		return 0;
 	*ret = policy_entry_index(l->p, v->valuestring);
 	if (*ret == POLICY_NO_RULE)
-		return fault(l, "rule \"%.63s\" is not in the catalogue; see `beartrap rules list`",
-			     v->valuestring);
+		return policy_fault(
+			l, "rule \"%.63s\" is not in the catalogue; see `beartrap rules list`",
+			v->valuestring);
 	return 0;
 }
 
@@ -471,25 +285,26 @@ static int read_cell(const struct load *l, struct cell *ret)
 	};
 	const cJSON *v;
 	enum severity sev;
-	int r = check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
+	int r = policy_check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
 
-	if (r || (r = read_id(l, &ret->id)) || (r = read_match(l, &ret->match)) ||
+	if (r || (r = policy_read_id(l, &ret->id)) || (r = read_match(l, &ret->match)) ||
 	    (r = read_rule(l, &ret->rule)))
 		return r;
 	v = cJSON_GetObjectItemCaseSensitive(l->item, "verdict");
 	ret->legal = !strcmp(v->valuestring, "legal");
 	if (!ret->legal && strcmp(v->valuestring, "alert") != 0)
-		return fault(l, "\"verdict\" is \"legal\" or \"alert\"");
+		return policy_fault(l, "\"verdict\" is \"legal\" or \"alert\"");
 	ret->severity = -1;
 	if (cJSON_GetObjectItemCaseSensitive(l->item, "severity")) {
-		r = read_severity(l, &sev);
+		r = policy_read_severity(l, &sev);
 		if (r)
 			return r;
 		ret->severity = (int)sev;
 	}
 	if (ret->legal != (ret->rule == POLICY_NO_RULE) || (ret->legal && ret->severity >= 0))
-		return fault(l, "\"alert\" needs a \"rule\"; \"legal\" has neither \"rule\" nor "
-				"\"severity\"");
+		return policy_fault(
+			l, "\"alert\" needs a \"rule\"; \"legal\" has neither \"rule\" nor "
+			   "\"severity\"");
 	return 0;
 }
 
@@ -508,7 +323,7 @@ static int load_cell(struct load *l, size_t *at)
 			return 0;
 		}
 	}
-	r = grow(l, (void **)&p->cells, p->n_cells, sizeof(cell), POLICY_MAX_ITEMS);
+	r = policy_grow(l, (void **)&p->cells, p->n_cells, sizeof(cell), POLICY_MAX_ITEMS);
 	if (r)
 		return r;
 	memmove(p->cells + *at + 1, p->cells + *at, (p->n_cells - *at) * sizeof(cell));
@@ -527,22 +342,22 @@ static int load_adjustment(struct load *l)
 	struct adjustment adj = { 0 };
 	const cJSON *lower;
 	size_t i;
-	int r = check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
+	int r = policy_check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
 
-	if (r || (r = read_id(l, &adj.id)) || (r = read_match(l, &adj.match)) ||
+	if (r || (r = policy_read_id(l, &adj.id)) || (r = read_match(l, &adj.match)) ||
 	    (r = read_rule(l, &adj.rule)))
 		return r;
 	lower = cJSON_GetObjectItemCaseSensitive(l->item, "lower");
 	if (lower && !(lower->valuedouble >= 1 && lower->valuedouble < SEV_MAX))
-		return fault(l, "\"lower\" is from 1 to %d", SEV_MAX - 1);
+		return policy_fault(l, "\"lower\" is from 1 to %d", SEV_MAX - 1);
 	if (lower)
 		adj.lower = (unsigned int)lower->valuedouble;
 	if (!lower && adj.rule == POLICY_NO_RULE)
-		return fault(l, "an adjustment has a \"rule\" or \"lower\"");
+		return policy_fault(l, "an adjustment has a \"rule\" or \"lower\"");
 	for (i = 0; i < p->n_adjustments && strcmp(p->adjustments[i].id, adj.id) != 0; i++)
 		;
 	if (i == p->n_adjustments) {
-		r = grow(l, (void **)&p->adjustments, i, sizeof(adj), POLICY_MAX_ITEMS);
+		r = policy_grow(l, (void **)&p->adjustments, i, sizeof(adj), POLICY_MAX_ITEMS);
 		if (r)
 			return r;
 		p->n_adjustments++;
@@ -559,14 +374,14 @@ static int load_group(struct load *l, const cJSON *v)
 	int r;
 
 	if (!g.name[0])
-		return fault(l, "a group needs a name");
+		return policy_fault(l, "a group needs a name");
 	r = read_set(l, v, "sink", sink_bits, &g.sinks);
 	if (r)
 		return r;
 	for (i = 0; i < p->n_groups && strcmp(p->groups[i].name, g.name) != 0; i++)
 		;
 	if (i == p->n_groups) {
-		r = grow(l, (void **)&p->groups, i, sizeof(g), POLICY_MAX_ITEMS);
+		r = policy_grow(l, (void **)&p->groups, i, sizeof(g), POLICY_MAX_ITEMS);
 		if (r)
 			return r;
 		p->n_groups++;
@@ -587,8 +402,8 @@ static int load_items(struct load *l, const char *name, int (*load_one)(struct l
 	{
 		l->item = e;
 		if (!cJSON_IsObject(e))
-			r = fault(l, "\"%s\" has an element that is not an object; remove it",
-				  name);
+			r = policy_fault(
+				l, "\"%s\" has an element that is not an object; remove it", name);
 		else
 			r = load_one(l, &at);
 		if (r)
@@ -619,14 +434,14 @@ static int load_doc(struct load *l)
 	int r;
 
 	if (!cJSON_IsObject(l->doc))
-		return fault(l, "the file is not a JSON object");
-	r = check_members(l, l->doc, members, sizeof(members) / sizeof(members[0]));
+		return policy_fault(l, "the file is not a JSON object");
+	r = policy_check_members(l, l->doc, members, sizeof(members) / sizeof(members[0]));
 	if (r)
 		return r;
 	kind = cJSON_GetObjectItemCaseSensitive(l->doc, "kind");
 	if (strcmp(kind->valuestring, "catalogue") != 0 && strcmp(kind->valuestring, "policy") != 0)
-		return fault(l, "kind \"%.40s\" is not \"catalogue\" or \"policy\"",
-			     kind->valuestring);
+		return policy_fault(l, "kind \"%.40s\" is not \"catalogue\" or \"policy\"",
+				    kind->valuestring);
 	r = load_items(l, "rules", load_one_rule);
 	if (r)
 		return r;
@@ -660,7 +475,7 @@ int policy_add_text(struct policy *p, const char *name, struct span text, struct
 
 	if (text.len > RULES_MAX_FILE)
 		return error_set(err, -EFBIG, "%s: over %u bytes; split it", name, RULES_MAX_FILE);
-	r = grow(&l, (void **)&p->docs, p->n_docs, sizeof(*p->docs), POLICY_MAX_DOCS);
+	r = policy_grow(&l, (void **)&p->docs, p->n_docs, sizeof(*p->docs), POLICY_MAX_DOCS);
 	if (r)
 		return r;
 	doc = cJSON_ParseWithLengthOpts(text.p ? text.p : "", text.len, &end, false);
