@@ -87,7 +87,7 @@ static void put_index(struct out *o, uint32_t index)
 	put(o, p, (size_t)(text + sizeof(text) - p));
 }
 
-size_t json_step_text(const struct json_step *s, char *out, size_t cap)
+size_t json_step_text(const struct json_step *s, char *out, size_t cap, bool *cut)
 {
 	struct out o = { .p = out, .cap = cap };
 
@@ -106,20 +106,22 @@ size_t json_step_text(const struct json_step *s, char *out, size_t cap)
 			put(&o, "\xe2\x80\xa6", 3);
 		put(&o, "']", 2);
 	}
+	*cut = o.full;
 	return o.len;
 }
 
 size_t json_path_text(const struct json *j, char *out, size_t cap)
 {
 	size_t steps, len = 0;
+	bool cut = false;
 	const struct json_step *path = json_path(j, &steps);
 
 	if (!cap)
 		return 0;
 	if (cap > 1)
 		out[len++] = '$';
-	for (size_t i = 0; i < steps && len < cap - 1; i++)
-		len += json_step_text(&path[i], out + len, cap - 1 - len);
+	for (size_t i = 0; i < steps && !cut; i++)
+		len += json_step_text(&path[i], out + len, cap - 1 - len, &cut);
 	out[len] = '\0';
 	return len;
 }

@@ -57,6 +57,7 @@ struct wire {
 
 	/* what of the current path is written in where.path, and the part after each step */
 	size_t valid;
+	size_t whole; /* leading steps that are written whole */
 	uint8_t path_end[JSON_MAX_DEPTH + 1];
 	uint8_t part[JSON_MAX_DEPTH + 1];
 };
@@ -84,9 +85,18 @@ static size_t sync_path(struct wire *w)
 
 	if (w->valid > n)
 		w->valid = n;
+	if (w->valid < w->whole)
+		w->whole = w->valid;
 	at = w->path_end[w->valid];
 	for (size_t i = w->valid; i < n; i++) {
-		at += json_step_text(&step[i], w->where.path + at, sizeof(w->where.path) - 1 - at);
+		bool cut = true;
+
+		/* Nothing is written behind a step that was cut. */
+		if (w->whole == i)
+			at += json_step_text(&step[i], w->where.path + at,
+					     sizeof(w->where.path) - 1 - at, &cut);
+		if (!cut)
+			w->whole = i + 1;
 		w->path_end[i + 1] = (uint8_t)at;
 		w->part[i + 1] =
 			i < base_depth(w)
@@ -385,7 +395,7 @@ static void begin_line(struct wire *w)
 	w->where.path[0] = '$';
 	w->path_end[0] = 1;
 	w->part[0] = MCP_PART_MESSAGE;
-	w->valid = 0;
+	w->valid = w->whole = 0;
 	json_reset(w->json);
 	if (w->session->ops.begin)
 		w->session->ops.begin(w->session->arg, w->dir, w->off);

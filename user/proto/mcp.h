@@ -5,8 +5,8 @@
  * id, to learn method and tool name. Lines may come in any cut and be up to 64 MiB (nothing
  * but the path and small members is held); keys in any order; batch arrays (2025-03-26) accepted.
  *
- * Per line (empty ones are skipped) the consumer sees: begin, then text pieces (every string value of the line, decoded, each with its
- * place), then end with the whole classification, since "id" and "method" may come last.
+ * Per line the consumer sees: begin, then text pieces (every string value of the line, decoded, each with its
+ * place), then end with the whole classification, since "id" and "method" may come last. Empty lines are skipped.
  */
 #ifndef BT_PROTO_MCP_H
 #define BT_PROTO_MCP_H

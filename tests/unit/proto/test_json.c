@@ -472,6 +472,7 @@ static void path_text(void **state)
 	path_is(doc, 2, "$");
 	path_is(doc, 9, "$.result");
 	path_is("{\"a\xc3\xa9\":1}", 5, "$.a");
+	path_is("{\"a\xc3\xa9\":{\"b\":1}}", 5, "$.a");
 	path_is("{\"a\xc3\xa9\":1}", 6, "$.a\xc3\xa9");
 }
 

@@ -534,6 +534,25 @@ static void deep_values_are_delivered(void **state)
 	buf_release(&b);
 }
 
+static void nothing_follows_a_cut_step(void **state)
+{
+	struct fixture *f = *state;
+	char key[160], text[500], want[200];
+
+	memset(key, 'k', sizeof(key));
+	/* one byte is left where the two of the last character should go */
+	snprintf(text, sizeof(text),
+		 "{\"result\":{\"%.120s\":{\"%.28s\xc3\xa9\":{\"a\":[\"x\"]},\"b\":[\"y\"]}},"
+		 "\"id\":1}",
+		 key, key);
+	snprintf(want, sizeof(want), "$.result.%.120s.%.28s", key, key);
+	line(f, S2C, text);
+	texts(f, S2C, 2);
+	assert_string_equal(f->r->line[S2C].texts[0].where.path, want);
+	snprintf(want, sizeof(want), "$.result.%.120s.b[0]", key);
+	assert_string_equal(f->r->line[S2C].texts[1].where.path, want);
+}
+
 /* --- gaps ---------------------------------------------------------------------------------- */
 
 static void gap_in_a_line(void **state)
@@ -843,6 +862,7 @@ int main(void)
 		T(offsets),
 		T(keys_and_paths),
 		T(long_paths_are_cut),
+		T(nothing_follows_a_cut_step),
 		T(deep_values_are_delivered),
 		T(gap_in_a_line),
 		T(gap_before_the_first_byte),
