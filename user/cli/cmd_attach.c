@@ -2,6 +2,7 @@
 /* `beartrap attach`: watch servers that run already, and new ones that fit. */
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -85,12 +86,15 @@ out:
 	return rc;
 }
 
-/* True when a signal asks for the end. */
+/* True when a signal asks for the end; SIGPIPE only tells that a report's reader went away. */
 static bool asked_to_end(int signal_fd)
 {
 	struct signalfd_siginfo si;
+	bool end = false;
 
-	return read(signal_fd, &si, sizeof(si)) == sizeof(si);
+	while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
+		end |= si.ssi_signo != SIGPIPE;
+	return end;
 }
 
 static int watch(struct session *s, const struct attach_opts *o, struct target_list *known,
@@ -139,6 +143,7 @@ static int attach(const struct log *log, const struct attach_opts *o)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGPIPE);
 	ret = session_open(&s, log, &o->shared, o->record, &signals, &err);
 	if (!ret)
 		ret = session_start(&s, 0, true, &err);

@@ -142,7 +142,8 @@ static void forward_signals(struct session *s, const struct child *c)
 	struct signalfd_siginfo si;
 
 	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD || si.ssi_code == SI_KERNEL)
+		/* SIGPIPE is our own: a report's reader went away. */
+		if (si.ssi_signo == SIGPIPE || si.ssi_code == SI_KERNEL)
 			continue;
 		pidfd_send_signal(c->pidfd, (int)si.ssi_signo, NULL, 0);
 	}
@@ -198,6 +199,7 @@ static int run(const struct log *log, const struct run_opts *o)
 	sigaddset(&signals, SIGUSR1);
 	sigaddset(&signals, SIGUSR2);
 	sigaddset(&signals, SIGWINCH);
+	sigaddset(&signals, SIGPIPE);
 	ret = session_open(&s, log, &o->shared, o->record, &signals, &err);
 	if (ret) {
 		status = setup_error(log, &err, ret);
