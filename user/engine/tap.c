@@ -35,6 +35,7 @@ static void tap_hit(void *arg, const struct hit *hit)
 	}
 	redact_hit(&c->e->cfg.fingerprint, hit, &red);
 	engine_place(c->e, &c->s->file, c->t->class, c->t->flags, &c->t->last, &sink);
+	redact_text(hit, sink.path);
 	sink.line = hit->line;
 	sink.offset = hit->offset;
 	engine_judge(c->e, &red, &sink, NULL, &c->t->last);

@@ -73,6 +73,8 @@ static void keep_hit(struct lane *l, struct pending **hits, size_t *n, const str
 	p = &(*hits)[(*n)++];
 	redact_hit(&l->wire->e->cfg.fingerprint, hit, &p->secret);
 	p->where = *where;
+	/* A key name may be the secret itself. */
+	redact_text(hit, p->where.path);
 }
 
 static void text_hit(void *arg, const struct hit *hit)
@@ -144,8 +146,10 @@ static void judge_in_message(struct lane *l, const struct pending *p, const stru
 	unsigned int flags = 0;
 
 	/* What is no special place of a message still reaches the client. */
-	if (place == MCP_PLACE_OTHER && m->kind == MCP_RESULT && !strcmp(m->method, "tools/call"))
+	if (place == MCP_PLACE_OTHER && m->kind == MCP_RESULT)
 		place = MCP_PLACE_TOOL_RESULT;
+	else if (place == MCP_PLACE_OTHER && m->kind == MCP_NOTIFICATION)
+		place = MCP_PLACE_LOG;
 	if (place == MCP_PLACE_RESOURCE_LINK)
 		flags |= SINK_F_RESOURCE_LINK;
 	engine_place(l->wire->e, &l->file, place_sink[place], flags, &l->last, &sink);
