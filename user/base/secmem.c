@@ -60,9 +60,9 @@ void wipe(void *p, size_t len)
 
 int secmem_init(void)
 {
-	struct rlimit lim = { 0, 0 };
+	struct rlimit lim;
 
-	if (setrlimit(RLIMIT_CORE, &lim) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return -errno;
 	/* Every secret locks a page of its own: take all that is allowed. */
 	if (!getrlimit(RLIMIT_MEMLOCK, &lim) && lim.rlim_cur != lim.rlim_max) {

@@ -21,9 +21,10 @@ struct span secret_span(const struct secret *s);
 void wipe(void *p, size_t len);
 
 /*
- * For a process that will handle secrets: no core dump (RLIMIT_CORE 0, PR_SET_DUMPABLE 0), the
- * lock limit (RLIMIT_MEMLOCK) raised as far as allowed, and libsodium started. Call first in main. 0 or a negative errno.
- * PR_SET_DUMPABLE is reset by execve, so a child that `run` starts is not affected.
+ * For a process that will handle secrets: not dumpable (PR_SET_DUMPABLE 0: no core, and no /proc/PID/mem for other
+ * processes of the user), the lock limit (RLIMIT_MEMLOCK) raised as far as allowed, libsodium started. Call first in
+ * main. 0 or a negative errno. RLIMIT_CORE is left alone: a child that `run` starts would inherit it, while execve
+ * resets PR_SET_DUMPABLE (prctl(2)).
  */
 int secmem_init(void);
 

@@ -124,8 +124,6 @@ static int replay(const struct log *log, const struct shared *s, const char *pat
 	}
 
 	broken = feed(&job, engine, reader, &err) < 0;
-	/* Time goes on behind the last record: what is held back for a missing piece waits no longer. */
-	engine_tick(engine, UINT64_MAX);
 	engine_finish(engine);
 	engine_totals(engine, &sum.totals);
 	if (broken) {

@@ -109,7 +109,8 @@ void engine_finish(struct engine *e)
 {
 	if (!e->streams)
 		return;
-	/* Ending every stream flushes its scans and its wire. */
+	/* What waits for a missing piece waits in vain; ending a stream flushes its scan and its wire. */
+	stream_tick(e->streams, UINT64_MAX);
 	stream_table_totals(e->streams, &e->stream_totals);
 	e->totals.streams += stream_table_len(e->streams);
 	e->streams = stream_table_free(e->streams);

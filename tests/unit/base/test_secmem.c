@@ -121,11 +121,12 @@ static void test_no_unlocked_secret(void **state)
 
 static int init(void)
 {
-	struct rlimit lim;
+	struct rlimit lim, before;
 
-	if (secmem_init())
+	if (getrlimit(RLIMIT_CORE, &before) || secmem_init())
 		return 1;
-	if (getrlimit(RLIMIT_CORE, &lim) || lim.rlim_cur || lim.rlim_max)
+	/* A child of ours would inherit it. */
+	if (getrlimit(RLIMIT_CORE, &lim) || memcmp(&lim, &before, sizeof(lim)))
 		return 2;
 	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return 3;
