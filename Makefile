@@ -62,8 +62,9 @@ upto = $(if $(1),$(if $(filter $(2),$(firstword $(1))),$(2),$(firstword $(1)) $(
 archives = $(patsubst %,$(BUILD)/lib/%.a,$(call reverse,$(1)))
 
 LIBS_base := -lsodium
+LIBS_proto := -lnghttp2 -lbrotlidec
 LIBS_detect := -lcjson -lpcre2-8
-LIBS_core := $(LIBS_base) $(LIBS_detect) -lz -lm
+LIBS_core := $(LIBS_base) $(LIBS_proto) $(LIBS_detect) -lz -lm
 LIBS_capture := -lbpf -lelf -lz
 
 objs = $(patsubst user/%.c,$(BUILD)/obj/%.o,$(wildcard user/$(1)/*.c))

@@ -18,6 +18,8 @@ zlib1g-dev|f:/usr/include/zlib.h
 libcjson-dev|f:/usr/include/cjson/cJSON.h
 libsodium-dev|f:/usr/include/sodium.h
 libpcre2-dev|f:/usr/include/pcre2.h
+libnghttp2-dev|f:/usr/include/nghttp2/nghttp2.h
+libbrotli-dev|f:/usr/include/brotli/decode.h
 libc6-dev|f:/usr/include/stdio.h
 linux-libc-dev|f:/usr/include/linux/bpf.h
 '
