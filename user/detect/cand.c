@@ -12,6 +12,8 @@
 #define REGEX_MATCH_LIMIT 100000
 #define REGEX_DEPTH_LIMIT 500
 #define REGEX_HEAP_LIMIT 2048
+/* Bits a byte of a token with a prefix: what stays below is a dummy. Slack's are mostly digits. */
+#define LEAST_ENTROPY 2.4
 
 /* True when the byte before `pos` lets a token begin there. */
 static bool left_is_free(const struct lane *l, const struct view *v, uint64_t pos,
@@ -136,7 +138,8 @@ static void report_token(struct lane *l, const struct view *v, const struct cand
 			return;
 	}
 	if (hit.confidence != CONF_VERIFIED &&
-	    (is_placeholder(value) || entropy(value) < (r->entropy > 0 ? r->entropy : 2.8) ||
+	    (is_placeholder(value) ||
+	     entropy(value) < (r->entropy > 0 ? r->entropy : LEAST_ENTROPY) ||
 	     scan_is_example(l->s->sc->rs, value))) {
 		scan_report(l, v, c->start, to, NULL);
 		return;

@@ -86,7 +86,7 @@ bool is_placeholder(struct span value)
 		return true;
 	if (strchr("<$%{[(", value.p[0]) || span_ends(value, SPAN_LIT(">")) ||
 	    span_ends(value, SPAN_LIT("}")) || span_find(value, SPAN_LIT("${")) != SIZE_MAX ||
-	    span_find(value, SPAN_LIT("...")) != SIZE_MAX)
+	    (value.len < 40 && span_find(value, SPAN_LIT("...")) != SIZE_MAX))
 		return true;
 	runs(value, &same, &rising);
 	if (same >= 6 || rising >= 9)

@@ -58,12 +58,25 @@ static int add_jwt(struct buf *out)
 	return out->err;
 }
 
+/* A name alone is no proof: now and then a random value does not look like one, and another is taken. */
+static int add_opaque(struct buf *out)
+{
+	size_t at = out->len;
+	int r;
+
+	do {
+		out->len = at;
+		r = random_of("A-Za-z0-9_-", 43, out);
+	} while (!r && !looks_random(span_of(out->p + at, 43)));
+	return r;
+}
+
 static int add_basic(struct buf *out)
 {
 	struct buf pair = BUF_INIT_WIPE(256);
 
 	buf_add_str(&pair, "client:");
-	random_of("A-Za-z0-9", 40, &pair);
+	add_opaque(&pair);
 	add_base64url(out, buf_span(&pair));
 	buf_release(&pair);
 	return out->err;
@@ -136,15 +149,10 @@ int rule_generate(const struct rule *r, unsigned int extra, struct buf *out)
 		ret = add_jwt(&tok);
 		break;
 	case RULE_SCHEME:
-		ret = r->kind == SECRET_CLIENT_SECRET ? add_basic(&tok)
-						      : random_of("A-Za-z0-9_-", 43, &tok);
+		ret = r->kind == SECRET_CLIENT_SECRET ? add_basic(&tok) : add_opaque(&tok);
 		break;
 	case RULE_KEY:
-		/* A name alone is no proof: now and then a random value does not look like one. */
-		do {
-			buf_clear(&tok);
-			ret = random_of("A-Za-z0-9_-", 43, &tok);
-		} while (!ret && !looks_random(buf_span(&tok)));
+		ret = add_opaque(&tok);
 		break;
 	case RULE_REGEX:
 		ret = -EINVAL;
