@@ -7,7 +7,8 @@ load helper
 	printf 'nothing to see\n' >notes.txt
 	run --separate-stderr -0 bt scan notes.txt
 	[ -z "$output" ]
-	grep -q "1 files, 15 bytes examined" <<<"$stderr"
+	grep -q "examined 15 bytes" <<<"$stderr"
+	grep -q "1 file examined" <<<"$stderr"
 	grep -q "clean" <<<"$stderr"
 }
 
@@ -131,7 +132,7 @@ assert paths == ["tree/a/1.log", "tree/b/2.log"], paths' "$output"
 	printf 'fine\n' >x
 	run --separate-stderr -125 bt scan x no-such-file
 	grep -q "^beartrap: no-such-file: No such file or directory; not examined$" <<<"$stderr"
-	grep -q "1 files or directories could not be read" <<<"$stderr"
+	grep -q "1 could not be read" <<<"$stderr"
 	grep -q "NOT CLEAN" <<<"$stderr"
 	# Its read(2) fails for everybody.
 	run --separate-stderr -125 bt scan /proc/self/mem

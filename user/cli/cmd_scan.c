@@ -138,7 +138,6 @@ static void scan_fd(struct scan_job *job, int fd, const char *path, const struct
 	wipe(job->piece, PIECE_LEN);
 	t->bytes_examined += done;
 	t->bytes_by_sink[job->sink.class] += done;
-	t->streams++;
 }
 
 /* `named`: by the user, not met in a tree. Then a symbolic link is followed, and what is no file is an error. */
@@ -263,14 +262,11 @@ static int look(const struct log *log, const struct shared *s, char **paths)
 	sum.target = target;
 	sum.ended_ns = now_ns();
 	sum.not_looked = !job.files && job.unread;
-	snprintf(examined_note, sizeof(examined_note),
-		 "%" PRIu64 " files, %" PRIu64 " bytes examined", job.files,
-		 sum.totals.bytes_examined);
+	snprintf(examined_note, sizeof(examined_note), "%" PRIu64 " file%s examined", job.files,
+		 job.files == 1 ? "" : "s");
 	if (job.unread) {
 		snprintf(unread_note, sizeof(unread_note),
-			 "%" PRIu64
-			 " files or directories could not be read: what they hold is unknown",
-			 job.unread);
+			 "%" PRIu64 " could not be read: what they hold is unknown", job.unread);
 		notes[1] = unread_note;
 	}
 	sum.notes = notes;
