@@ -121,7 +121,7 @@ static void each_writing(struct gram_index *ix, gram_fn fn, enum form f,
 			c = c == '+' ? '-' : c == '/' ? '_' : c;
 		other[i] = c;
 	}
-	if (memcmp(gram, other, sizeof(other)))
+	if (memcmp(gram, other, sizeof(other)) != 0)
 		fn(ix, other, ref);
 	wipe(other, sizeof(other));
 }

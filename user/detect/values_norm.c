@@ -322,6 +322,12 @@ void norm_feed(struct norm *n, struct span raw, struct norm_out *out)
 	while (i < raw.len) {
 		size_t run;
 
+		if (!n->n && !n->lead && p[i] == '\\' && i + 1 < raw.len && p[i + 1] == '"') {
+			/* JSON in JSON is full of these: the same as two put_raw(), but faster. */
+			emit(n, out, (struct norm_byte){ 2, 0, 0, '"', NORM_JSON });
+			i += 2;
+			continue;
+		}
 		if (n->n || n->lead || n->wrapped || is_special(p[i])) {
 			put_raw(n, out, p[i++]);
 			continue;

@@ -6,60 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "detect/values_norm.h"
-#include "detect/values_priv.h"
-
-#define BLOCK 2048
-/* Normalised bytes kept from before: an unfinished gram and the 14 units that a match may have begun before its first gram. */
-#define KEEP_MIN 32
-#define KEEP_MAX (KEEP_MIN + 2 * PREFIX_BACK_MAX)
-#define MATCHES 32
-/* Raw bytes between two fragments that are still one occurrence, and normalised bytes that a part waits for the next. */
-#define JOIN_GAP 64
-#define HOLD (JOIN_GAP + 2 * GRAM_LEN)
-
-/* A run of normalised bytes n0 .. n1 (counted from the start of the stream) equal to units i0 .. i1 of a value's form. */
-struct match {
-	int64_t id;
-	uint64_t n0, n1;
-	uint64_t raw0, raw1;
-	uint64_t born; /* number of the gram that it was found by */
-	uint32_t i0, i1;
-	uint32_t line;
-	uint16_t slot;
-	uint8_t form, flags;
-	bool open;   /* it may go on with the next byte */
-	bool joined; /* of several fragments: n0 .. n1 holds other bytes too */
-};
-
-struct value_scan {
-	struct values *v;
-	uint64_t gen;
-	struct norm norm;
-	uint64_t raw_end;  /* raw offset of the next byte to be fed */
-	uint64_t n_base;   /* number of the first kept byte */
-	uint64_t reported; /* number after the last byte reported */
-	uint64_t crowded;  /* a match up to here found no room: others are not followed before */
-	uint64_t steps;
-	uint16_t kept, room;
-	uint16_t next; /* first kept byte whose gram was not tried */
-	uint8_t n_match;
-	unsigned char *keep;   /* kept bytes, `room` of them ... */
-	uint32_t *keep_meta;   /* ... and where they were */
-	struct match *matches; /* NULL until there is one */
-};
-
-/* What is looked at during one feed. */
-struct window {
-	unsigned char b[KEEP_MAX + NORM_ROOM(BLOCK)];
-	uint32_t meta[KEEP_MAX + NORM_ROOM(BLOCK)];
-	size_t len;
-	uint64_t n_base; /* number of b[0] */
-	/* A cursor: raw offset and line before what was dropped before b[at]. Places are asked for in rows. */
-	size_t at;
-	uint64_t raw;
-	uint32_t line;
-};
+#include "detect/values_match.h"
 
 /* Room for what has to be kept with the values that there are now. On failure the old room stays. */
 static void make_room(struct value_scan *s)
@@ -123,7 +70,7 @@ void value_scan_reset(struct value_scan *s, uint64_t off)
 	wipe(s->keep, s->room);
 	wipe(&s->norm, sizeof(s->norm));
 	s->raw_end = off;
-	s->n_base = s->reported = s->crowded = 0;
+	s->n_base = s->told0 = s->told1 = s->crowded = 0;
 	s->kept = s->next = 0;
 	s->n_match = 0;
 }
@@ -131,11 +78,6 @@ void value_scan_reset(struct value_scan *s, uint64_t off)
 uint64_t value_scan_steps(const struct value_scan *s)
 {
 	return s->steps;
-}
-
-static struct value *value_of(const struct value_scan *s, const struct match *m)
-{
-	return &s->v->val[m->slot];
 }
 
 /* After values came or went: matches of those that are gone go too. */
@@ -147,283 +89,24 @@ static void sync_values(struct value_scan *s)
 		return;
 	s->gen = s->v->gen;
 	for (uint8_t i = 0; i < s->n_match; i++)
-		if (value_of(s, &s->matches[i])->id == s->matches[i].id)
+		if (match_value(s, &s->matches[i])->id == s->matches[i].id)
 			s->matches[n++] = s->matches[i];
 	s->n_match = n;
 	make_room(s);
 }
 
-/* --- places -------------------------------------------------------------------------------- */
-
-static void seek(struct window *w, size_t p)
-{
-	for (; w->at < p; w->at++) {
-		w->raw += norm_lead(w->meta[w->at]) + norm_own(w->meta[w->at]);
-		w->line += norm_lf(w->meta[w->at]);
-	}
-	while (w->at > p) {
-		w->at--;
-		w->raw -= norm_lead(w->meta[w->at]) + norm_own(w->meta[w->at]);
-		w->line -= norm_lf(w->meta[w->at]);
-	}
-}
-
-static uint64_t raw_start(struct window *w, size_t p)
-{
-	seek(w, p);
-	return w->raw + norm_lead(w->meta[p]);
-}
-
-static uint64_t raw_after(struct window *w, size_t p)
-{
-	return raw_start(w, p) + norm_own(w->meta[p]);
-}
-
-static uint32_t line_at(struct window *w, size_t p)
-{
-	seek(w, p);
-	return w->line + norm_lf(w->meta[p]);
-}
-
-/* --- matches ------------------------------------------------------------------------------- */
-
-static size_t match_len(const struct match *m)
-{
-	return m->i1 - m->i0;
-}
-
-static bool is_whole(const struct value_scan *s, const struct match *m)
-{
-	return !m->i0 && m->i1 == form_len(value_of(s, m), (enum form)m->form);
-}
-
-static void remove_match(struct value_scan *s, size_t i)
-{
-	s->n_match--;
-	memmove(&s->matches[i], &s->matches[i + 1], (s->n_match - i) * sizeof(*s->matches));
-}
-
-/* Room for one more: when there is none the shortest closed one goes, if it is shorter than `len`. */
-static struct match *new_match(struct value_scan *s, size_t len)
-{
-	size_t shortest = MATCHES;
-
-	if (!s->matches)
-		s->matches = calloc(MATCHES, sizeof(*s->matches));
-	if (!s->matches)
-		return NULL;
-	if (s->n_match == MATCHES) {
-		for (size_t i = 0; i < MATCHES; i++)
-			if (!s->matches[i].open && match_len(&s->matches[i]) < len) {
-				shortest = i;
-				len = match_len(&s->matches[i]);
-			}
-		if (shortest == MATCHES)
-			return NULL;
-		remove_match(s, shortest);
-	}
-	return &s->matches[s->n_match++];
-}
-
-/*
- * A closed match that goes on in the value where an earlier one ended, with little between them in the stream, is the same
- * occurrence (chunked framing, "data:" lines). True when it was joined to that one.
- */
-static bool join(struct value_scan *s, const struct match *m)
-{
-	for (uint8_t i = 0; i < s->n_match; i++) {
-		struct match *p = &s->matches[i];
-
-		if (p->open || p->id != m->id || p->form != m->form || p->n1 > m->n1 ||
-		    p->i0 >= m->i0 || p->i1 < m->i0 || p->i1 >= m->i1 || m->raw0 < p->raw0 ||
-		    m->raw0 > p->raw1 + JOIN_GAP)
-			continue;
-		p->i1 = m->i1;
-		p->n1 = m->n1;
-		p->raw1 = m->raw1;
-		p->flags |= m->flags;
-		p->joined = true;
-		return true;
-	}
-	return false;
-}
-
-static bool unit_is(struct value_scan *s, const struct value *val, enum form f, size_t i,
-		    unsigned char c)
-{
-	s->steps++;
-	return form_unit(val, f, i) == form_fold(f, c);
-}
-
-/* The window's bytes from `p` on against the value's units from m->i1 on. Closes the match or leaves it open. */
-static void go_on(struct value_scan *s, struct window *w, struct match *m, size_t p)
-{
-	const struct value *val = value_of(s, m);
-	size_t end = form_len(val, (enum form)m->form);
-
-	while (p < w->len && m->i1 < end && unit_is(s, val, (enum form)m->form, m->i1, w->b[p])) {
-		m->flags |= norm_flags(w->meta[p]);
-		m->i1++;
-		m->n1++;
-		p++;
-	}
-	m->open = p == w->len && m->i1 < end;
-	if (p)
-		m->raw1 = raw_after(w, p - 1);
-}
-
-/*
- * The bytes before the window are gone, but where an earlier match covers them they are those of its value: follow `m` back
- * through that. So a token that shares a long start with more values than one gram remembers is still found whole.
- */
-static void go_back(struct value_scan *s, struct match *m)
-{
-	const struct value *val = value_of(s, m);
-
-	for (uint8_t i = 0; i < s->n_match && m->i0; i++) {
-		const struct match *d = &s->matches[i];
-		const struct value *other = value_of(s, d);
-		uint64_t n = m->n0;
-
-		if (d->joined || d->n0 >= n || d->n1 < n)
-			continue;
-		while (n > d->n0 && m->i0 &&
-		       unit_is(s, val, (enum form)m->form, m->i0 - 1,
-			       form_unit(other, (enum form)d->form,
-					 d->i0 + (size_t)(n - 1 - d->n0)))) {
-			m->i0--;
-			n--;
-		}
-		if (n == m->n0)
-			continue;
-		m->n0 = n;
-		/* Exact at the other's start or when nothing was escaped in between; else never late. */
-		m->raw0 = d->raw0 + (n - d->n0);
-		m->line = d->line;
-		m->flags |= d->flags;
-		return;
-	}
-}
-
-/* One place that the index knows for the gram at w->b[p]: a match, when the bytes are the value's. */
-static void try_ref(struct value_scan *s, struct window *w, size_t p, uint32_t ref)
-{
-	struct match m = { .slot = (uint16_t)ref_slot(ref), .form = (uint8_t)ref_form(ref) };
-	const struct value *val = &s->v->val[m.slot];
-	enum form f = ref_form(ref);
-	size_t i = ref_unit(ref), q = p;
-	struct match *out;
-
-	m.id = val->id;
-	m.born = w->n_base + p;
-	s->steps++;
-	if (s->n_match == MATCHES && m.born < s->crowded)
-		return;
-	for (uint8_t k = 0; k < s->n_match; k++) {
-		const struct match *o = &s->matches[k];
-
-		/* In a match of this value already: the same one, or a repetition inside the value. */
-		if (o->id == m.id && o->n0 <= m.born && o->n1 >= m.born + GRAM_LEN &&
-		    (o->born != m.born || (o->form == f && o->n0 + i == m.born + o->i0)))
-			return;
-	}
-	for (size_t k = 0; k < GRAM_LEN; k++)
-		if (!unit_is(s, val, f, i + k, w->b[p + k]))
-			return;
-	while (i && q && unit_is(s, val, f, i - 1, w->b[q - 1])) {
-		i--;
-		q--;
-	}
-	m.i0 = (uint32_t)i;
-	m.i1 = (uint32_t)ref_unit(ref) + GRAM_LEN;
-	m.n0 = w->n_base + q;
-	m.n1 = w->n_base + p + GRAM_LEN;
-	m.raw0 = raw_start(w, q);
-	m.line = line_at(w, q);
-	/* A NUL before the first byte ends what stood there (argv, environment). */
-	m.flags = norm_flags(w->meta[q]) & (uint8_t)~NORM_UTF16;
-	for (size_t k = q + 1; k < p + GRAM_LEN; k++)
-		m.flags |= norm_flags(w->meta[k]);
-	go_on(s, w, &m, p + GRAM_LEN);
-	if (!q && m.i0)
-		go_back(s, &m);
-	if (!m.open && join(s, &m))
-		return;
-	out = new_match(s, match_len(&m));
-	if (out)
-		*out = m;
-	else
-		s->crowded = m.n1;
-}
-
 /* --- reports ------------------------------------------------------------------------------- */
-
-/*
- * True when what was found is worth telling: the whole value, or enough of it that is not public, and
- * not a run of a few bytes that stands in everything ("AAAA" in base64 of zeros).
- */
-static bool is_enough(const struct value_scan *s, const struct match *m, uint64_t from)
-{
-	const struct value *val = value_of(s, m);
-	enum form f = (enum form)m->form;
-	size_t need = form_need(val, f), begin = m->i0, changes = 1;
-
-	if (is_whole(s, m) && from <= m->n0)
-		return true;
-	if (!m->joined && from > m->n0)
-		begin += (size_t)(from < m->n1 ? from - m->n0 : m->n1 - m->n0);
-	if (begin < form_private(val, f))
-		begin = form_private(val, f);
-	if (begin + need > m->i1)
-		return false;
-	for (size_t i = begin + 1; i < m->i1 && changes < need; i++)
-		changes += form_unit(val, f, i) != form_unit(val, f, i - 1);
-	return changes * 3 >= need * 2;
-}
-
-static bool overlap(const struct match *a, const struct match *b)
-{
-	return a->n0 < b->n1 && b->n0 < a->n1;
-}
-
-/* True when `a`, closed, is worth nothing beside `b`: it lies in b's bytes but for less than a fragment. */
-static bool is_covered(const struct value_scan *s, const struct match *a, const struct match *b)
-{
-	uint64_t before = a->n0 < b->n0 ? b->n0 - a->n0 : 0;
-	uint64_t after = a->n1 > b->n1 ? a->n1 - b->n1 : 0;
-	size_t need = form_need(value_of(s, a), (enum form)a->form);
-
-	if (!overlap(a, b))
-		return false;
-	if (match_len(a) > match_len(b))
-		return false;
-	if (match_len(a) == match_len(b) &&
-	    (is_whole(s, a) > is_whole(s, b) || (is_whole(s, a) == is_whole(s, b) && a < b)))
-		return false;
-	return b->open ? !before && !after : before < need && after < need;
-}
-
-/* Only matches that the search has passed: others would be found again. */
-static void drop_covered(struct value_scan *s, uint64_t now)
-{
-	for (uint8_t i = 0; i < s->n_match; i++) {
-		for (uint8_t k = 0; k < s->n_match; k++) {
-			if (i == k || s->matches[i].open || s->matches[i].n1 > now ||
-			    !is_covered(s, &s->matches[i], &s->matches[k]))
-				continue;
-			remove_match(s, i--);
-			break;
-		}
-	}
-}
 
 /* True when nothing to come can change what `m` is. `now`: number of the next normalised byte to be looked at. */
 static bool is_settled(const struct value_scan *s, const struct match *m, uint64_t now)
 {
-	if (m->open || now < m->n1 + (is_whole(s, m) ? 0 : HOLD))
+	uint64_t until = m->n1 + (match_is_whole(s, m) ? 0 : HOLD);
+
+	if (m->open || now < until)
 		return false;
+	/* One that overlaps it may turn out longer, one that follows a part may be its other half. */
 	for (uint8_t i = 0; i < s->n_match; i++)
-		if (s->matches[i].open && s->matches[i].n0 < m->n1)
+		if (s->matches[i].open && s->matches[i].n0 < until)
 			return false;
 	return true;
 }
@@ -446,7 +129,7 @@ static enum encoding encoding_of(const struct value *val, const struct match *m,
 
 static void report(struct value_scan *s, const struct match *m, hit_fn fn, void *arg)
 {
-	struct value *val = value_of(s, m);
+	struct value *val = match_value(s, m);
 	size_t from, to, skip = base64_skip((enum form)m->form);
 	struct hit hit = {
 		.rule_id = "known-value",
@@ -495,13 +178,13 @@ static void settle(struct value_scan *s, uint64_t now, bool final, hit_fn fn, vo
 		struct match m = s->matches[i];
 
 		s->matches[i].open = false;
-		if (m.open && m.i0 && join(s, &m))
-			remove_match(s, i--);
+		if (m.open && m.i0 && match_join(s, &m))
+			match_remove(s, i--);
 	}
-	drop_covered(s, now);
 	for (;;) {
 		struct match m;
 		size_t first = MATCHES;
+		bool tell;
 
 		for (uint8_t i = 0; i < s->n_match; i++)
 			if ((final || is_settled(s, &s->matches[i], now)) &&
@@ -510,11 +193,14 @@ static void settle(struct value_scan *s, uint64_t now, bool final, hit_fn fn, vo
 		if (first == MATCHES)
 			return;
 		m = s->matches[first];
-		remove_match(s, first);
-		if (!is_enough(s, &m, s->reported))
+		tell = !match_is_beaten(s, first) && match_is_enough(s, &m);
+		if (!tell) {
+			match_remove(s, first);
 			continue;
-		if (m.n1 > s->reported)
-			s->reported = m.n1;
+		}
+		match_take(s, first);
+		s->told0 = m.n0;
+		s->told1 = m.n1;
 		report(s, &m, fn, arg);
 		sync_values(s);
 	}
@@ -558,13 +244,13 @@ static size_t search(struct value_scan *s, struct window *w, size_t fresh, hit_f
 
 		if (!m.open)
 			continue;
-		go_on(s, w, &m, fresh);
+		match_go_on(s, w, &m, fresh);
 		s->matches[i] = m;
 		if (m.open || !m.i0)
 			continue;
 		/* Not with itself: its own i0 is not before itself. */
-		if (join(s, &m))
-			remove_match(s, i--);
+		if (match_join(s, &m))
+			match_remove(s, i--);
 	}
 	for (;;) {
 		p = gram_index_next(s->v->index, w->b, p, w->len);
@@ -572,10 +258,10 @@ static size_t search(struct value_scan *s, struct window *w, size_t fresh, hit_f
 			return p;
 		n = gram_index_find(s->v->index, w->b + p, refs);
 		for (size_t i = 0; i < n; i++)
-			try_ref(s, w, p, refs[i]);
+			match_try(s, w, p, refs[i]);
 		p += GRAM_STRIDE;
 		/* So many fragments in one block: those that the search has left behind make room. */
-		if (s->n_match == MATCHES && p >= make_space) {
+		if (s->n_match > MATCHES - GRAM_REFS && p >= make_space) {
 			settle(s, w->n_base + p, false, fn, arg);
 			make_space = p + HOLD;
 		}
@@ -616,7 +302,6 @@ void value_scan_flush(struct value_scan *s, hit_fn fn, void *arg)
 {
 	feed_block(s, SPAN_NONE, true, fn, arg);
 	s->n_base += s->kept + 1u;
-	s->reported = s->n_base;
 	s->kept = s->next = 0;
 	wipe(s->keep, s->room);
 }

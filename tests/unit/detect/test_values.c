@@ -564,7 +564,7 @@ static void known_file(const char *text, size_t len, char path[32])
 {
 	int fd;
 
-	strcpy(path, "/tmp/known.XXXXXX");
+	memcpy(path, "/tmp/known.XXXXXX", sizeof("/tmp/known.XXXXXX"));
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, len), len);
