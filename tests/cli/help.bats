@@ -69,6 +69,17 @@ assert v["abi"] >= 1 and v["token_rules"] > 50 and "jsonl" in v["report_formats"
 assert 0 < v["catalogue_implemented"] <= v["catalogue_rules"]' "$output" "$text"
 }
 
+@test "the help of --output names every format that there is" {
+	bt scan --help >help
+	bt version --json | /usr/bin/python3 -c '
+import json, sys
+print(*json.load(sys.stdin)["report_formats"], sep="\n")' >formats
+	[ -s formats ]
+	while read -r f; do
+		grep -A1 -e "--output FORMAT" help | grep -qw "$f" || { echo "$f"; false; }
+	done <formats
+}
+
 @test "no command: usage error that points to the help" {
 	run --separate-stderr -2 bt
 	one_line "--help"

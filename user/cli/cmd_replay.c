@@ -32,7 +32,7 @@ static const char help[] =
 	"RECORDING.key)\n" SHARED_OPTIONS_HELP "\n"
 	"Examples:\n"
 	"  beartrap replay run.btrec\n"
-	"  beartrap replay --rules new-rules.json --output html:run.html run.btrec\n"
+	"  beartrap replay --rules new-rules.json --output jsonl:again.jsonl run.btrec\n"
 	"\n"
 	"Exit status: 0 nothing at or above --fail-on, 10 something, 125 the recording cannot be "
 	"read, or\n"

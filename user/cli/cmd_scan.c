@@ -39,7 +39,7 @@ static const char help[] =
 	"Options:\n" SHARED_OPTIONS_HELP "\n"
 	"Examples:\n"
 	"  beartrap scan ~/.config/my-server\n"
-	"  beartrap scan --output sarif:leaks.sarif --fail-on medium .\n"
+	"  beartrap scan --output jsonl:leaks.jsonl --fail-on medium .\n"
 	"  kubectl logs my-server | beartrap scan --output jsonl -\n"
 	"  beartrap scan --known my-tokens.txt /var/log    those very values, however encoded or "
 	"cut\n"

@@ -25,7 +25,7 @@ static const char outro[] =
 	"\n"
 	"Examples:\n"
 	"  beartrap run -- npx some-mcp-server        put this in the MCP client's configuration\n"
-	"  beartrap run --output sarif:leaks.sarif -- node server.js\n"
+	"  beartrap run --output jsonl:leaks.jsonl -- node server.js\n"
 	"  beartrap attach --pid 4242                 a server that runs already\n"
 	"  beartrap scan ~/.config/my-server logs/    files left behind; no privileges needed\n"
 	"  mcp-client 2>&1 | beartrap scan -          whatever a pipe holds\n"

@@ -39,9 +39,9 @@ enum shared_opt {
 
 /* Help text of the shared options, for a command's --help. */
 #define SHARED_OPTIONS_HELP                                                                        \
-	"  --output FORMAT[:FILE]  write a report; repeatable. FORMAT: text, jsonl, sarif, "       \
-	"junit,\n"                                                                                 \
-	"                          html, github. Without any: text on standard error\n"            \
+	"  --output FORMAT[:FILE]  write a report; repeatable. FORMAT is text (for people) or "    \
+	"jsonl (one\n"                                                                             \
+	"                          JSON object a line). Without any: text on standard error\n"     \
 	"  --fail-on LEVEL         info, low, medium, high (default), critical, or never: from "   \
 	"which\n"                                                                                  \
 	"                          severity on a finding decides the exit status\n"                \
