@@ -3,7 +3,7 @@
 """alerts.py [--print MEMBER,...] ALERTS.jsonl [MEMBER=VALUE...]: the alerts whose members have these values.
 
 A member is written with dots (mcp.tool); VALUE is a regular expression that must match all of it. Without --print, tells
-how many different secrets they are. Every line must be valid by the alert schema.
+how many different secrets they are. With --validate, every line must be valid by the alert schema.
 """
 
 import argparse
@@ -11,9 +11,6 @@ import json
 import os
 import re
 import sys
-
-sys.path.append("/usr/lib/python3/dist-packages")
-import jsonschema  # noqa: E402
 
 SCHEMA = os.path.join(os.path.dirname(__file__), "../../rules/schema/alert.schema.json")
 
@@ -24,18 +21,26 @@ def member(alert, name):
     return "" if alert == {} else str(alert)
 
 
+def validate(alerts):
+    import jsonschema  # slow to load, and not always needed
+
+    with open(SCHEMA, encoding="utf-8") as file:
+        validator = jsonschema.Draft7Validator(json.load(file))
+    for alert in alerts:
+        validator.validate(alert)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--print", dest="members")
+    parser.add_argument("--validate", action="store_true")
     parser.add_argument("path")
     parser.add_argument("wanted", nargs="*")
     options = parser.parse_args()
-    with open(SCHEMA, encoding="utf-8") as file:
-        validator = jsonschema.Draft7Validator(json.load(file))
     with open(options.path, encoding="utf-8") as file:
         alerts = [alert for alert in map(json.loads, file) if alert["schema"] == "beartrap.alert/1"]
-    for alert in alerts:
-        validator.validate(alert)
+    if options.validate:
+        validate(alerts)
     for wanted in options.wanted:
         name, _, value = wanted.partition("=")
         alerts = [alert for alert in alerts if re.fullmatch(value, member(alert, name))]

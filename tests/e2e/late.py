@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""late.py --values FILE FIFO: a server that runs already, does what it is told by lines in FIFO, and leaks to its stderr.
+"""late.py [--comm NAME] --values FILE FIFO: a server that runs already, does what it is told by lines in FIFO, and leaks to its stderr.
 
-leak: a token. child: a child process writes four. quit.
+leak: a token. child: a child process writes four. say TEXT: this text. quit.
 """
 
 import argparse
@@ -14,8 +14,12 @@ from tokens import Tokens
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--values", required=True)
+parser.add_argument("--comm")
 parser.add_argument("fifo")
 options = parser.parse_args()
+if options.comm:
+    with open("/proc/self/comm", "w", encoding="ascii") as comm:
+        comm.write(options.comm)
 tokens = Tokens(options.values)
 
 # Opened for both, so that it does not end when a writer goes.
@@ -26,6 +30,8 @@ with open(os.open(options.fifo, os.O_RDWR | os.O_CLOEXEC), encoding="ascii") as 
             sys.exit(0)
         if order == "leak":
             os.write(2, b"token " + tokens.mint(order) + b" \n")
+        if order.startswith("say "):
+            os.write(2, order[4:].encode() + b" \n")
         if order == "child":
             subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "writer.py"),
                             "--values", options.values, "vectors", "2"], check=True)

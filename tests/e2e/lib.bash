@@ -67,8 +67,9 @@ alert_members() {
 	"$PY" "$E2E/alerts.py" --print "$members" "$A" "$@"
 }
 
+# minted [NAME]: how many values are listed, of that name
 minted() {
-	grep -c . "$V"
+	grep -c "^${1:-}" "$V"
 }
 
 # equal WHAT ACTUAL EXPECTED
@@ -76,13 +77,14 @@ equal() {
 	if [ "$2" != "$3" ]; then
 		echo "$1: got '$2', expected '$3'" >&2
 		[ ! -s "${D:-}/stderr" ] || tail -n 5 "$D/stderr" | cut -c1-300 | sed 's/gho_[0-9A-Za-z]*/gho_.../g' >&2
-		[ ! -e "${A:-}" ] || alert_members rule,severity,confidence,sink.class,sink.path,mcp.tool >&2
+		[ ! -e "${A:-}" ] || alert_members rule,severity,confidence,sink.class,sink.path,mcp.tool | sort | uniq -c | head -n 40 >&2
 		return 1
 	fi
 }
 
-# no_secret FILE...: none of the values is in what beartrap wrote.
+# no_secret FILE...: none of the values is in what beartrap wrote, and its alerts are valid by their schema.
 no_secret() {
+	"$PY" "$E2E/alerts.py" --validate "$A"
 	"$PY" "$TOP/demo/check_values.py" "$V" "$@"
 }
 

@@ -122,7 +122,7 @@ tool('leak_base64', () => ({
 }));
 tool('big', () => {
 	const half = 'All work and no play makes Jack a dull boy. '.repeat(2300);
-	return text(`${half}${tokens.mint('big')}${half}`);
+	return text(`${half}${tokens.mint('big')} ${half}`);
 });
 
 // Sent in two writes, with the token cut in the middle.

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tokens for tests: made when the test runs, and listed in a file so that the test can prove where they are not."""
+"""Tokens for tests: made when the test runs, and listed in a file so that the test can prove where they are not.
+
+tokens.py FILE NAME: lists one and prints it.
+"""
 
 import os
 import secrets
 import string
+import sys
 import zlib
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -30,3 +34,7 @@ class Tokens:
             os.write(fd, f"{name}\t{token}\n".encode())
             os.close(fd)
         return token.encode()
+
+
+if __name__ == "__main__":
+    print(Tokens(sys.argv[1]).mint(sys.argv[2]).decode())

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""writer.py --values FILE WAY TARGET: writes tokens to TARGET (a descriptor number, or a path to append to) in one WAY.
+"""writer.py --values FILE WAY TARGET...: writes tokens to each TARGET (a descriptor number, or a path to append to) in one WAY.
 
-Each token is a new one and is listed in the values file as WAY<TAB>TOKEN.
+Each token is a new one and is listed in the values file as TARGET<TAB>TOKEN.
 """
 
 import argparse
@@ -123,12 +123,12 @@ def killed(fd, mint):
 
 
 def positioned(fd, mint):
-    """With pwrite and pwritev, back to front."""
-    token = mint()
-    os.pwrite(fd, token[20:] + b" \n", 1000 + 20)
-    os.pwrite(fd, token[:20], 1000)
+    """With pwrite and pwritev, the later part of the file first."""
     line = b"token " + mint() + b" \n"
     os.pwritev(fd, [line[:11], line[11:30], line[30:]], 3000)
+    token = mint()
+    os.pwrite(fd, b" " + token[:20], 1000)
+    os.pwrite(fd, token[20:] + b" \n", 1021)
 
 
 def in_sendmsg(fd, mint):
@@ -148,15 +148,16 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--values", required=True)
     parser.add_argument("way", choices=WAYS)
-    parser.add_argument("target")
+    parser.add_argument("targets", nargs="+", metavar="target")
     options = parser.parse_args()
-    if options.target.isdigit():
-        fd = int(options.target)
-    else:
-        append = 0 if options.way == "positioned" else os.O_APPEND
-        fd = os.open(options.target, os.O_WRONLY | os.O_CREAT | append, 0o600)
     tokens = Tokens(options.values)
-    WAYS[options.way](fd, lambda: tokens.mint(options.way))
+    for target in options.targets:
+        if target.isdigit():
+            fd = int(target)
+        else:
+            append = 0 if options.way == "positioned" else os.O_APPEND
+            fd = os.open(target, os.O_WRONLY | os.O_CREAT | append, 0o600)
+        WAYS[options.way](fd, lambda name=target: tokens.mint(name))
     return 0
 
 

@@ -12,20 +12,14 @@ teardown() {
 	e2e_teardown
 }
 
-# found WAY TARGET RULE CLASS: every token that the writer minted, verified by its checksum.
-found() {
-	beartrap_run -- "$PY" "$E2E/writer.py" --values "$V" "$1" "$2"
-	equal "$1 to $2: status" "$status" 10
-	equal "$1 to $2: tokens" "$(alerts "rule=$3" "sink.class=$4" confidence=verified)" "$(minted)"
-	no_secret "$A" "$T"
-}
-
+# everywhere WAY: to stdout, to stderr and to a file, and every token is found there.
 everywhere() {
-	found "$1" 1 token-on-stdout-raw stdout
-	rm "$V"
-	found "$1" 2 token-on-stderr stderr
-	rm "$V"
-	found "$1" "$D/notes" 'token-file-plaintext|token-in-log-file' 'file|log-file'
+	beartrap_run -- "$PY" "$E2E/writer.py" --values "$V" "$1" 1 2 "$D/notes"
+	equal "status" "$status" 10
+	equal "on stdout" "$(alerts rule=token-on-stdout-raw sink.class=stdout confidence=verified)" "$(minted 1)"
+	equal "on stderr" "$(alerts rule=token-on-stderr sink.class=stderr confidence=verified)" "$(minted 2)"
+	equal "in a file" "$(alerts rule=token-in-log-file "sink.path=$D/notes" confidence=verified)" "$(minted "$D/notes")"
+	no_secret "$A" "$T"
 }
 
 @test "two writes, cut at each of 39 places" {
@@ -76,8 +70,10 @@ everywhere() {
 	everywhere unended
 }
 
-@test "pwrite and pwritev, back to front" {
-	found positioned "$D/notes" token-file-plaintext file
+@test "pwrite and pwritev, at places in a file" {
+	beartrap_run --fail-on medium -- "$PY" "$E2E/writer.py" --values "$V" positioned "$D/notes"
+	equal "status" "$status" 10
+	equal "tokens" "$(alerts rule=token-file-plaintext "sink.path=$D/notes" confidence=verified)" 2
 }
 
 @test "stdout that is a socket, with send and sendmsg" {
