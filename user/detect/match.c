@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "detect/match.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -39,8 +40,8 @@ static int add_gram(struct match *m, const struct anchor *a, uint32_t gram)
 	for (int32_t i = *head; i >= 0; i = m->anchors[i].next) {
 		const struct anchor *b = &m->anchors[i];
 
-		if (b->len == a->len && b->what == a->what && b->id == a->id && b->sub == a->sub &&
-		    b->fold == a->fold && !memcmp(a->text, b->text, a->len))
+		if (b->gram == gram && b->len == a->len && b->what == a->what && b->id == a->id &&
+		    b->sub == a->sub && b->fold == a->fold && !memcmp(a->text, b->text, a->len))
 			return 0;
 	}
 	if (m->n == m->cap) {
@@ -53,6 +54,7 @@ static int add_gram(struct match *m, const struct anchor *a, uint32_t gram)
 		m->cap = cap;
 	}
 	m->anchors[m->n] = *a;
+	m->anchors[m->n].gram = gram;
 	m->anchors[m->n].next = *head;
 	*head = (int32_t)m->n++;
 	return 0;
@@ -74,17 +76,44 @@ int match_add(struct match *m, const struct anchor *a)
 	return r;
 }
 
+/* Eight bytes from p, each | 0x20; four grams end in them at p+3..p+6. */
+static inline uint64_t load_folded(const char *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return le64toh(x) | 0x2020202020202020ULL;
+}
+
 size_t match_skip(const struct match *m, struct span text, size_t from, uint32_t *state)
 {
 	uint32_t s = *state;
 	size_t i = from;
 
-	while (i < text.len) {
+	/* The first three after `from` may need bytes that are only in the state. */
+	for (; i < text.len && i < from + 3; i++) {
 		s = match_roll(s, (uint8_t)text.p[i]);
-		if (__builtin_expect(match_maybe(m, s), 0))
-			break;
-		i++;
+		if (match_maybe(m, s))
+			goto out;
 	}
+	while (i + 5 <= text.len) {
+		uint64_t x = load_folded(text.p + i - 3);
+
+		if (__builtin_expect(match_maybe(m, (uint32_t)x) |
+					     match_maybe(m, (uint32_t)(x >> 8)) |
+					     match_maybe(m, (uint32_t)(x >> 16)) |
+					     match_maybe(m, (uint32_t)(x >> 24)),
+				     0))
+			break;
+		i += 4;
+		s = (uint32_t)(x >> 24);
+	}
+	for (; i < text.len; i++) {
+		s = match_roll(s, (uint8_t)text.p[i]);
+		if (match_maybe(m, s))
+			break;
+	}
+out:
 	*state = s;
 	return i;
 }
@@ -104,7 +133,8 @@ const struct anchor *match_next(const struct match *m, struct span text, size_t 
 	for (; i >= 0; i = m->anchors[i].next) {
 		const struct anchor *a = &m->anchors[i];
 
-		if (a->len <= end + 1 && equal(text.p + end + 1 - a->len, a->text, a->len, a->fold))
+		if (a->gram == state && a->len <= end + 1 &&
+		    equal(text.p + end + 1 - a->len, a->text, a->len, a->fold))
 			return a;
 	}
 	return NULL;

@@ -30,7 +30,8 @@ struct anchor {
 	uint8_t sub;
 	bool fold; /* either case */
 	uint16_t id;
-	int32_t next; /* with the same hash, or -1 */
+	uint32_t gram; /* set by match_add: its last four bytes */
+	int32_t next;  /* with the same hash, or -1 */
 };
 
 struct match {
@@ -50,9 +51,10 @@ static inline uint32_t match_hash(uint32_t gram)
 	return (gram * 2654435761u) >> 16;
 }
 
+/* The last four bytes as a little-endian word, each | 0x20. */
 static inline uint32_t match_roll(uint32_t state, uint8_t c)
 {
-	return state << 8 | (c | 0x20u);
+	return state >> 8 | (c | 0x20u) << 24;
 }
 
 static inline bool match_maybe(const struct match *m, uint32_t state)

@@ -84,4 +84,7 @@ int rule_generate(const struct rule *r, unsigned int extra, struct buf *out);
 int rule_expand(const struct rule *r, const char *text, struct buf *out, struct buf *token,
 		const char **why);
 
+/* The same without any random bytes: only whether each {{...}} may stand there. */
+int rule_check_text(const struct rule *r, const char *text, const char **why);
+
 #endif /* BT_DETECT_RULES_INT_H */

@@ -226,6 +226,7 @@ static void add_dressed(enum dress d, struct span in, struct buf *out)
 
 struct expansion {
 	const struct rule *r;
+	bool dry; /* only says whether the text is right */
 	struct buf *out, *token;
 	struct buf second; /* {{token2}} */
 	const char *why;
@@ -243,7 +244,7 @@ static bool need_token(struct expansion *x)
 {
 	if (!has_tokens(x))
 		return false;
-	return x->token->len || !rule_generate(x->r, 8, x->token);
+	return x->dry || x->token->len || !rule_generate(x->r, 8, x->token);
 }
 
 static bool with_count(struct expansion *x, struct span name)
@@ -268,7 +269,7 @@ static bool with_count(struct expansion *x, struct span name)
 		n = strtol(digits, NULL, 10);
 		if (n < 1 || n > 16384 || strspn(digits, "0123456789") != rest.len)
 			return false;
-		return !random_of(sets[i].set, (size_t)n, x->out);
+		return x->dry || !random_of(sets[i].set, (size_t)n, x->out);
 	}
 	return false;
 }
@@ -285,11 +286,14 @@ static bool expand_one(struct expansion *x, struct span name)
 			continue;
 		if (!need_token(x))
 			return false;
-		add_dressed((enum dress)i, buf_span(x->token), x->out);
+		if (!x->dry)
+			add_dressed((enum dress)i, buf_span(x->token), x->out);
 		return true;
 	}
 	if (span_eq_str(name, "token2")) {
-		if (!has_tokens(x) || (!x->second.len && rule_generate(x->r, 5, &x->second)))
+		if (!has_tokens(x))
+			return false;
+		if (!x->dry && !x->second.len && rule_generate(x->r, 5, &x->second))
 			return false;
 		return !buf_add_span(x->out, buf_span(&x->second));
 	}
@@ -297,20 +301,21 @@ static bool expand_one(struct expansion *x, struct span name)
 		x->why = "{{badsum}} needs a rule with a check";
 		if ((x->r->check == CHECK_NONE && x->r->type != RULE_JWT) || !need_token(x))
 			return false;
-		add_badsum(x->r, buf_span(x->token), x->out);
+		if (!x->dry)
+			add_badsum(x->r, buf_span(x->token), x->out);
 		return true;
 	}
 	if (span_eq_str(name, "short")) {
 		x->why = "{{short}} needs a rule with patterns";
-		return patterned && !add_short(x->r, x->out);
+		return patterned && (x->dry || !add_short(x->r, x->out));
 	}
 	if (span_eq_str(name, "long")) {
 		x->why = "{{long}} needs a rule with patterns that have a greatest length";
 		return patterned && x->r->patterns[0].pat.max_len <= SCAN_MAX_TOKEN &&
-		       !add_long(x->r, x->out);
+		       (x->dry || !add_long(x->r, x->out));
 	}
 	if (span_eq_str(name, "jwt"))
-		return !add_jwt(x->out);
+		return x->dry || !add_jwt(x->out);
 	if (span_eq_str(name, "nul"))
 		return !buf_add_byte(x->out, '\0');
 	if (span_eq_str(name, "esc"))
@@ -318,29 +323,46 @@ static bool expand_one(struct expansion *x, struct span name)
 	return with_count(x, name);
 }
 
+static int expand(struct expansion *x, const char *text)
+{
+	const char *p = text, *open, *end;
+
+	x->why = "out of memory";
+	while ((open = strstr(p, "{{"))) {
+		end = strstr(open, "}}");
+		if (!end) {
+			x->why = "'{{' without '}}'";
+			return -EINVAL;
+		}
+		buf_add(x->out, p, (size_t)(open - p));
+		if (!expand_one(x, span_of(open + 2, (size_t)(end - open) - 2)))
+			return -EINVAL;
+		p = end + 2;
+	}
+	return buf_add_str(x->out, p);
+}
+
 int rule_expand(const struct rule *r, const char *text, struct buf *out, struct buf *token,
 		const char **why)
 {
-	struct expansion x = { r, out, token, BUF_INIT_WIPE(MAX_TEXT), "out of memory" };
-	const char *p = text, *open, *end;
-	int ret = 0;
+	struct expansion x = { .r = r, .out = out, .token = token };
+	int ret;
 
-	while (!ret && (open = strstr(p, "{{"))) {
-		end = strstr(open, "}}");
-		if (!end) {
-			x.why = "'{{' without '}}'";
-			ret = -EINVAL;
-			break;
-		}
-		buf_add(out, p, (size_t)(open - p));
-		if (!expand_one(&x, span_of(open + 2, (size_t)(end - open) - 2)))
-			ret = -EINVAL;
-		p = end + 2;
-	}
-	if (!ret)
-		ret = buf_add_str(out, p);
+	x.second = (struct buf)BUF_INIT_WIPE(MAX_TEXT);
+	ret = expand(&x, text);
 	*why = x.why;
 	buf_release(&x.second);
+	return ret;
+}
+
+int rule_check_text(const struct rule *r, const char *text, const char **why)
+{
+	struct buf out = BUF_INIT(MAX_TEXT);
+	struct expansion x = { .r = r, .dry = true, .out = &out, .token = &out };
+	int ret = expand(&x, text);
+
+	*why = x.why;
+	buf_release(&out);
 	return ret;
 }
 
