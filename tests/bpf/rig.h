@@ -30,7 +30,7 @@
 
 #include "capture/capture.h"
 
-#define RIG_WAIT_MS 15000
+#define RIG_WAIT_MS 60000
 
 struct rig_rec {
 	union {

@@ -34,6 +34,9 @@ int ring_open(struct ring *r, int map_fd, size_t len)
 	}
 	r->producer = p;
 	r->data = (const char *)p + r->page;
+	/* What is in there is no business of a child's, and copying the page tables makes fork slow. */
+	madvise(r->consumer, r->page, MADV_DONTFORK);
+	madvise(p, r->page + 2 * len, MADV_DONTFORK);
 	r->read = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
 	return 0;
 }
