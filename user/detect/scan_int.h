@@ -22,7 +22,8 @@
 #define SCAN_MAX_DEPTH 2  /* base64 in base64 */
 #define NESTED_MAX 65536  /* decoded bytes of one base64 run */
 #define KEY_MAX 64        /* of a key name */
-#define LANE_QUIET 512    /* bytes without an escape after which the second lane ends */
+#define SCAN_MAX_PARTS 16
+#define LANE_QUIET 512 /* bytes without an escape after which the second lane ends */
 
 struct scanner {
 	const struct ruleset *rs;
@@ -111,6 +112,13 @@ struct second {
 struct recent {
 	uint64_t from, to; /* raw offsets */
 	uint64_t hash;
+	bool guess; /* only a key name said so */
+};
+
+/* A part of a known value that waits until no token is open that may hold it. */
+struct held_part {
+	struct hit hit;
+	struct buf value;
 };
 
 struct scan {
@@ -131,6 +139,8 @@ struct scan {
 	size_t key_len;
 	struct recent *recent;
 	uint32_t recent_n;
+	struct held_part *parts;
+	uint32_t n_parts;
 	struct second *second;
 	struct lane lane;
 };
@@ -193,6 +203,11 @@ void nested_advance(struct lane *l, const struct view *v, struct cand *c, uint64
 
 /* Reports a hit on lane positions from..to, or keeps quiet (`hit` NULL: only marks the place). */
 void scan_report(struct lane *l, const struct view *v, uint64_t from, uint64_t to, struct hit *hit);
+/* A hit of the value search: a whole value is passed on, a part is held. */
+void scan_value_hit(void *arg, const struct hit *hit);
+/* Passes on the held parts that nothing stronger covers; `all`: nothing is open any more. */
+void scan_settle_parts(struct scan *s, bool all);
+void scan_drop_parts(struct scan *s);
 /* True when a report lies on these lane positions. */
 bool scan_reported(const struct lane *l, const struct view *v, uint64_t from, uint64_t to);
 /* A well-known example value. */
