@@ -47,23 +47,22 @@ static void emit(struct unescape *u, uint8_t c, uint64_t off, enum encoding enc)
 
 typedef void (*stage_fn)(struct unescape *u, uint8_t c, uint64_t off, enum encoding enc);
 
-/* Passes held bytes on as they were; where an escape lies among them their offsets are a little early. */
+/* Passes held bytes on as they were. */
 static void release(struct unescape *u, struct hold *h, stage_fn next)
 {
 	struct hold was = *h;
 
 	h->n = 0;
 	for (unsigned int i = 0; i < was.n; i++)
-		next(u, was.byte[i], was.off + i, (enum encoding)was.enc);
+		next(u, was.byte[i], was.off[i], (enum encoding)was.enc[i]);
 }
 
 static void hold(struct hold *h, uint8_t c, uint64_t off, enum encoding enc)
 {
-	if (!h->n) {
-		h->off = off;
-		h->enc = (uint8_t)enc;
-	}
-	h->byte[h->n++] = c;
+	h->byte[h->n] = c;
+	h->enc[h->n] = (uint8_t)enc;
+	h->off[h->n] = off;
+	h->n++;
 }
 
 /* --- %XX --- */
@@ -91,9 +90,9 @@ static void percent_in(struct unescape *u, uint8_t c, uint64_t off, enum encodin
 		h->n = 0;
 		/* %25 may be the '%' of a further layer. */
 		if (v == '%')
-			hold(h, v, h->off, ENC_PERCENT);
+			hold(h, v, h->off[0], ENC_PERCENT);
 		else
-			emit(u, v, h->off, ENC_PERCENT);
+			emit(u, v, h->off[0], ENC_PERCENT);
 	}
 }
 
@@ -159,7 +158,7 @@ static void entity_in(struct unescape *u, uint8_t c, uint64_t off, enum encoding
 		} else if (h->n > 1 && c >= 0x40 && c <= 0x7e) {
 			/* The sequence shrinks to its ESC, which ends a token as well as any byte. */
 			h->n = 0;
-			percent_in(u, 0x1b, h->off, (enum encoding)h->enc);
+			percent_in(u, 0x1b, h->off[0], (enum encoding)h->enc[0]);
 		} else {
 			release(u, h, percent_in);
 			entity_in(u, c, off, enc);
@@ -175,9 +174,9 @@ static void entity_in(struct unescape *u, uint8_t c, uint64_t off, enum encoding
 			h->n = 0;
 			/* "&amp;" may be the '&' of a further layer. */
 			if (v == '&')
-				hold(h, '&', h->off, ENC_HTML);
+				hold(h, '&', h->off[0], ENC_HTML);
 			else
-				percent_in(u, (uint8_t)v, h->off, ENC_HTML);
+				percent_in(u, (uint8_t)v, h->off[0], ENC_HTML);
 		}
 		return;
 	}
@@ -213,7 +212,7 @@ static void slash_in(struct unescape *u, uint8_t c, uint64_t off, enum encoding 
 		p = c ? strchr(from, c) : NULL;
 		if (p) {
 			h->n = 0;
-			entity_in(u, (uint8_t)to[p - from], h->off, ENC_JSON);
+			entity_in(u, (uint8_t)to[p - from], h->off[0], ENC_JSON);
 		} else if (c == 'u' || c == 'x') {
 			hold(h, c, off, enc);
 		} else {
@@ -236,9 +235,9 @@ static void slash_in(struct unescape *u, uint8_t c, uint64_t off, enum encoding 
 	h->n = 0;
 	/* Beyond ASCII no token goes on; a further layer's backslash does. */
 	if (v == '\\')
-		hold(h, '\\', h->off, ENC_JSON);
+		hold(h, '\\', h->off[0], ENC_JSON);
 	else
-		entity_in(u, v < 0x80 ? (uint8_t)v : 0xff, h->off, ENC_JSON);
+		entity_in(u, v < 0x80 ? (uint8_t)v : 0xff, h->off[0], ENC_JSON);
 }
 
 /* --- UTF-16: a NUL is dropped when the byte two before or two after is one, and its neighbours are not --- */
@@ -260,15 +259,15 @@ static void utf16_in(struct unescape *u, uint8_t c, uint64_t off)
 			goto shift;
 		}
 		h->n = 0;
-		utf16_out(u, 0, h->off);
+		utf16_out(u, 0, h->off[0]);
 	} else if (h->n == 2) {
 		was = *h;
 		h->n = 0;
 		if (c)
-			utf16_out(u, 0, was.off);
+			utf16_out(u, 0, was.off[0]);
 		else
 			u->dropped = true;
-		utf16_out(u, was.byte[1], was.off + 1);
+		utf16_out(u, was.byte[1], was.off[1]);
 	}
 	if (c) {
 		utf16_out(u, c, off);
@@ -328,7 +327,7 @@ size_t unescape_flush(struct unescape *u, uint8_t *out, uint64_t *origin, size_t
 
 		u->utf16.n = 0;
 		for (unsigned int i = 0; i < was.n; i++)
-			utf16_out(u, was.byte[i], was.off + i);
+			utf16_out(u, was.byte[i], was.off[i]);
 	}
 	release(u, &u->slash, entity_in);
 	release(u, &u->entity, percent_in);

@@ -19,9 +19,9 @@
 
 struct hold {
 	uint8_t n;
-	uint8_t enc; /* of the first byte */
 	uint8_t byte[HOLD_MAX];
-	uint64_t off; /* of the first byte */
+	uint8_t enc[HOLD_MAX];
+	uint64_t off[HOLD_MAX];
 };
 
 struct unescape {
