@@ -15,6 +15,7 @@
 #include "base/secmem.h"
 #include "cli/commands.h"
 #include "cli/outputs.h"
+#include "cli/session.h"
 
 #define PIECE_LEN 65536
 /* Alerts kept for the end of the reports and for telling repeats; about 5 KiB each. */
@@ -60,14 +61,6 @@ struct scan_job {
 	struct sink sink; /* the file under way */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static void on_hit(void *arg, const struct hit *hit)
 {
 	struct scan_job *job = arg;
@@ -80,7 +73,7 @@ static void on_hit(void *arg, const struct hit *hit)
 	job->sink.offset = hit->offset;
 	if (policy_judge(job->stack->policy, &secret, &job->sink, &a) != VERDICT_ALERT)
 		return;
-	a.time_ns = a.first_ns = a.last_ns = now_ns();
+	a.time_ns = a.first_ns = a.last_ns = clock_now_ns(CLOCK_REALTIME);
 	a.seen_count = 1;
 	if (!dedup_add(job->dedup, &a)) {
 		t->repeats++;
@@ -226,7 +219,7 @@ static void scan_stdin(struct scan_job *job)
 
 static int look(const struct log *log, const struct shared *s, char **paths)
 {
-	struct run_summary sum = { .command = "scan", .started_ns = now_ns() };
+	struct run_summary sum = { .command = "scan", .started_ns = clock_now_ns(CLOCK_REALTIME) };
 	struct scan_job job = { .log = log, .sum = &sum };
 	struct alert_list list = { 0 };
 	struct error err = { 0 };
@@ -260,7 +253,7 @@ static int look(const struct log *log, const struct shared *s, char **paths)
 
 	snprintf(target, sizeof(target), "%s%s", paths[0], paths[1] ? " and more" : "");
 	sum.target = target;
-	sum.ended_ns = now_ns();
+	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
 	sum.not_looked = !job.files && job.unread;
 	snprintf(examined_note, sizeof(examined_note), "%" PRIu64 " file%s examined", job.files,
 		 job.files == 1 ? "" : "s");
