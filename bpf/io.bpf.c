@@ -125,15 +125,32 @@ static __always_inline void send_one(struct io *io, struct pt_regs *regs, u64 re
 	data_send(io, ret);
 }
 
-static __always_inline int io_exit(struct trace_event_raw_sys_exit *ctx, u16 call, u8 dir,
-				   enum shape shape)
+static const u8 shapes[BT_CALL_MAX] = {
+	[BT_CALL_WRITE] = SHAPE_BUF,     [BT_CALL_PWRITE64] = SHAPE_PBUF,
+	[BT_CALL_WRITEV] = SHAPE_IOV,    [BT_CALL_PWRITEV] = SHAPE_PIOV,
+	[BT_CALL_PWRITEV2] = SHAPE_PIOV, [BT_CALL_SENDTO] = SHAPE_TO,
+	[BT_CALL_SENDMSG] = SHAPE_MSG,   [BT_CALL_SENDMMSG] = SHAPE_MMSG,
+	[BT_CALL_READ] = SHAPE_BUF,      [BT_CALL_PREAD64] = SHAPE_PBUF,
+	[BT_CALL_READV] = SHAPE_IOV,     [BT_CALL_PREADV] = SHAPE_PIOV,
+	[BT_CALL_PREADV2] = SHAPE_PIOV,  [BT_CALL_RECVFROM] = SHAPE_TO,
+	[BT_CALL_RECVMSG] = SHAPE_MSG,   [BT_CALL_RECVMMSG] = SHAPE_MMSG,
+};
+
+/*
+ * One program for all sixteen sys_exit tracepoints, so that it is verified once: which call it is stands in the
+ * cookie of the link (enum bt_call; since 5.15). Asked for only once the task is known to be watched.
+ */
+SEC("tp")
+int bt_io(struct trace_event_raw_sys_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct bt_task *t = scope_of(task);
 	struct pt_regs *regs;
 	struct io io = {};
+	enum shape shape;
 	u32 flags = 0;
-	u64 bytes;
+	u64 bytes, call;
+	u8 dir;
 	s64 ret;
 
 	if (!t)
@@ -141,6 +158,11 @@ static __always_inline int io_exit(struct trace_event_raw_sys_exit *ctx, u16 cal
 	ret = ctx->ret;
 	if (ret <= 0)
 		return 0;
+	call = bpf_get_attach_cookie(ctx);
+	if (call >= BT_CALL_MAX)
+		return 0;
+	shape = shapes[call];
+	dir = call < BT_CALL_READ ? BT_DIR_OUT : BT_DIR_IN;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	bytes = ret;
 	io.task = task;
@@ -180,27 +202,3 @@ out:
 	scratch_put(io.s);
 	return 0;
 }
-
-#define IO_PROBE(name, call, dir, shape)                                                           \
-	SEC("tp/syscalls/sys_exit_" #name)                                                         \
-	int bt_##name(struct trace_event_raw_sys_exit *ctx)                                        \
-	{                                                                                          \
-		return io_exit(ctx, BT_CALL_##call, BT_DIR_##dir, SHAPE_##shape);                  \
-	}
-
-IO_PROBE(write, WRITE, OUT, BUF)
-IO_PROBE(pwrite64, PWRITE64, OUT, PBUF)
-IO_PROBE(writev, WRITEV, OUT, IOV)
-IO_PROBE(pwritev, PWRITEV, OUT, PIOV)
-IO_PROBE(pwritev2, PWRITEV2, OUT, PIOV)
-IO_PROBE(sendto, SENDTO, OUT, TO)
-IO_PROBE(sendmsg, SENDMSG, OUT, MSG)
-IO_PROBE(sendmmsg, SENDMMSG, OUT, MMSG)
-IO_PROBE(read, READ, IN, BUF)
-IO_PROBE(pread64, PREAD64, IN, PBUF)
-IO_PROBE(readv, READV, IN, IOV)
-IO_PROBE(preadv, PREADV, IN, PIOV)
-IO_PROBE(preadv2, PREADV2, IN, PIOV)
-IO_PROBE(recvfrom, RECVFROM, IN, TO)
-IO_PROBE(recvmsg, RECVMSG, IN, MSG)
-IO_PROBE(recvmmsg, RECVMMSG, IN, MMSG)

@@ -124,6 +124,9 @@ struct bt_rec_data {
 #define BT_FILE_PATH_CUT 0x2 /* the path's front is missing: too deep or too long */
 #define BT_FILE_DELETED 0x4  /* no link left when first seen */
 #define BT_FILE_SNAPSHOT 0x8 /* was open before the watch began */
+/* Sockets, known from the call's end on: sent then, whether or not the object has been told of. */
+#define BT_FILE_ACCEPTED 0x10  /* came out of accept(2): the process is the server */
+#define BT_FILE_CONNECTED 0x20 /* connect(2) succeeded or is in progress: it is the client */
 
 /*
  * tail: `path_len` bytes: path of a file, or unix peer name (leading NUL = abstract).

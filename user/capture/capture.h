@@ -24,6 +24,14 @@ struct capture_config {
 /* Loads and attaches. 0, or negative errno and one readable line in `err` (no root, no BTF, a refused program ...). */
 int capture_open(const struct capture_config *cfg, struct capture **ret, struct error *err);
 struct capture *capture_free(struct capture *c);
+/*
+ * capture_free() for a process that is about to exit. The kernel waits for a grace period with every tracepoint
+ * that loses its last program, one after the other, 40 ms each: whoever closes the links last sits through
+ * that. So a forked child does, which holds nothing but them (no standard stream, no pipe, no lock that somebody
+ * could wait for) and dies at once; the caller's own closing then costs nothing, and init reaps the child.
+ * Free what is secret first: the child has a copy of the memory.
+ */
+struct capture *capture_leave(struct capture *c);
 
 /*
  * Puts the single-threaded process behind `pidfd` (a child that waits before its exec) in the watch set; its

@@ -31,7 +31,15 @@ struct capture {
  * mount that goes when the descriptor is closed. The descriptor, or negative errno.
  */
 int tracefs_open(void);
-/* Attaches a tp/CATEGORY/NAME program through `events_fd`. NULL with errno set when that fails. */
-struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog);
+/*
+ * Attaches a program to the tracepoint `name` (CATEGORY/NAME) through `events_fd`; the program finds `cookie` with
+ * bpf_get_attach_cookie(). NULL with errno set when that fails.
+ */
+struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog, const char *name,
+				   __u64 cookie);
+
+/* attach.c: all programs that are not walks or uprobes. 0 or negative errno with `err`. */
+int capture_attach(struct capture *c, struct error *err);
+void capture_detach(struct capture *c);
 
 #endif /* BT_CAPTURE_INTERNAL_H */

@@ -66,11 +66,6 @@ static bool have_caps(void)
 #undef HAS
 }
 
-static bool is_section(const struct bpf_program *prog, const char *prefix)
-{
-	return !strncmp(bpf_program__section_name(prog), prefix, strlen(prefix));
-}
-
 static int set_sizes(struct capture *c)
 {
 	int cpus = libbpf_num_possible_cpus(), err;
@@ -117,43 +112,6 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 			 strerror(-ret));
 }
 
-static int attach(struct capture *c, struct error *err)
-{
-	struct bpf_program *prog;
-	struct bpf_link *link;
-	size_t n = 0;
-	int events_fd, ret = 0;
-
-	bpf_object__for_each_program(prog, c->skel->obj) n++;
-	c->links = calloc(n, sizeof(*c->links));
-	if (!c->links)
-		return error_set(err, -ENOMEM, "out of memory");
-	events_fd = tracefs_open();
-	if (events_fd < 0)
-		return error_set(err, events_fd,
-				 "cannot reach tracefs: %s; mount it: mount -t tracefs tracefs "
-				 "/sys/kernel/tracing",
-				 strerror(-events_fd));
-	bpf_object__for_each_program(prog, c->skel->obj)
-	{
-		if (is_section(prog, "iter"))
-			continue;
-		if (is_section(prog, "tp/"))
-			link = tracepoint_attach(events_fd, prog);
-		else
-			link = bpf_program__attach(prog);
-		if (!link) {
-			ret = error_set(err, -errno, "cannot attach BPF program %s to %s: %s",
-					bpf_program__name(prog), bpf_program__section_name(prog),
-					strerror(errno));
-			break;
-		}
-		c->links[c->n_links++] = link;
-	}
-	close(events_fd);
-	return ret;
-}
-
 static int open_rings(struct capture *c, struct error *err)
 {
 	const int fds[] = { bpf_map__fd(c->skel->maps.ring_bulk),
@@ -183,17 +141,14 @@ static int open_rings(struct capture *c, struct error *err)
 static void describe(struct capture *c)
 {
 	struct utsname u;
-	size_t calls = 0;
-	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, c->skel->obj) calls += is_section(prog, "tp/syscalls/");
 	if (uname(&u))
 		memset(&u, 0, sizeof(u));
 	snprintf(c->describe, sizeof(c->describe),
-		 "BPF tracepoints (%zu system calls, fork, exec, exit), task storage, rings of "
+		 "BPF tracepoints (%d system calls, fork, exec, exit), task storage, rings of "
 		 "%zu+%zu KiB; Linux %.64s %.32s; libbpf %s",
-		 calls, c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10, u.release,
-		 u.machine, libbpf_version_string());
+		 BT_CALL_RECVMMSG, c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10,
+		 u.release, u.machine, libbpf_version_string());
 }
 
 int capture_open(const struct capture_config *cfg, struct capture **ret, struct error *err)
@@ -229,7 +184,7 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!r)
 		r = open_rings(c, err);
 	if (!r)
-		r = attach(c, err);
+		r = capture_attach(c, err);
 	printing = NULL;
 	libbpf_set_print(before);
 	if (r) {
@@ -245,9 +200,7 @@ struct capture *capture_free(struct capture *c)
 {
 	if (!c)
 		return NULL;
-	for (size_t i = 0; i < c->n_links; i++)
-		bpf_link__destroy(c->links[i]);
-	free(c->links);
+	capture_detach(c);
 	ring_close(&c->bulk);
 	ring_close(&c->prio);
 	if (c->epoll_fd >= 0)

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,15 +69,17 @@ static long tracepoint_id(int events_fd, const char *name)
 	return id > 0 ? id : -EIO;
 }
 
-struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog)
+struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog, const char *name,
+				   __u64 cookie)
 {
+	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = cookie);
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT,
 		.size = sizeof(attr),
 		.sample_period = 1,
 	};
 	struct bpf_link *link;
-	long id = tracepoint_id(events_fd, bpf_program__section_name(prog) + strlen("tp/"));
+	long id = tracepoint_id(events_fd, name);
 	int fd;
 
 	if (id < 0) {
@@ -90,7 +91,7 @@ struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog
 	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	link = bpf_program__attach_perf_event(prog, fd);
+	link = bpf_program__attach_perf_event_opts(prog, fd, &opts);
 	if (!link) {
 		int err = errno;
 

@@ -221,9 +221,10 @@ void session_release(struct session *s)
 	rec_writer_abort(s->recording);
 	s->recording = NULL;
 	s->outputs = outputs_free(s->outputs);
-	s->capture = capture_free(s->capture);
 	s->engine = engine_free(s->engine);
 	stack_release(&s->stack);
+	/* After all that is secret. */
+	s->capture = capture_leave(s->capture);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	s->signal_fd = -1;

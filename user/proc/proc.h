@@ -38,7 +38,7 @@ struct proc {
 	} argv, env;
 };
 
-/* A file object as BT_REC_FILE described it. */
+/* A file object as BT_REC_FILE described it; BT_FILE_ACCEPTED and _CONNECTED stay once told. */
 struct proc_file {
 	struct bt_file_id id;
 	uint64_t size;

@@ -262,6 +262,7 @@ static int feed_file(struct proc_entry *pe, const struct event *ev)
 	struct file_key key = { ev->file.file.obj, ev->file.file.ino, ev->file.file.dev };
 	struct span path = ev->file.path;
 	struct proc_file *f;
+	uint16_t role;
 	char *text;
 	bool abstract;
 
@@ -283,6 +284,8 @@ static int feed_file(struct proc_entry *pe, const struct event *ev)
 			return -ENOMEM;
 		}
 	}
+	/* Which end of a connection this is was told once; the other records of the socket do not know. */
+	role = f->flags & (BT_FILE_ACCEPTED | BT_FILE_CONNECTED);
 	free(f->path);
 	*f = (struct proc_file){
 		.id = ev->file.file,
@@ -290,7 +293,7 @@ static int feed_file(struct proc_entry *pe, const struct event *ev)
 		.open_flags = ev->file.open_flags,
 		.inode_uid = ev->file.inode_uid,
 		.nlink = ev->file.nlink,
-		.flags = ev->file.flags,
+		.flags = ev->file.flags | role,
 		.sk_family = ev->file.sk_family,
 		.sk_type = ev->file.sk_type,
 		.sk_protocol = ev->file.sk_protocol,

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Programs to their tracepoints, and off them again. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture/internal.h"
+#include "event/event.h"
+
+static const struct {
+	const char *name;
+	__u64 cookie;
+} role_calls[] = {
+	{ "accept", BT_FILE_ACCEPTED },
+	{ "accept4", BT_FILE_ACCEPTED },
+	{ "connect", BT_FILE_CONNECTED },
+};
+
+#define N_ROLE_CALLS (sizeof(role_calls) / sizeof(*role_calls))
+#define N_IO_CALLS BT_CALL_RECVMMSG /* the last of the system calls */
+
+static int keep(struct capture *c, struct bpf_link *link, const struct bpf_program *prog,
+		const char *where, struct error *err)
+{
+	if (!link)
+		return error_set(err, -errno, "cannot attach BPF program %s to %s: %s",
+				 bpf_program__name(prog), where, strerror(errno));
+	c->links[c->n_links++] = link;
+	return 0;
+}
+
+static int attach_call(struct capture *c, int events_fd, const struct bpf_program *prog,
+		       const char *call, __u64 cookie, struct error *err)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "syscalls/sys_exit_%s", call);
+	return keep(c, tracepoint_attach(events_fd, prog, name, cookie), prog, name, err);
+}
+
+static int attach_calls(struct capture *c, struct error *err)
+{
+	int events_fd = tracefs_open(), ret = 0;
+
+	if (events_fd < 0)
+		return error_set(err, events_fd,
+				 "cannot reach tracefs: %s; mount it: mount -t tracefs tracefs "
+				 "/sys/kernel/tracing",
+				 strerror(-events_fd));
+	for (size_t i = 0; i < N_ROLE_CALLS && !ret; i++)
+		ret = attach_call(c, events_fd, c->skel->progs.bt_role, role_calls[i].name,
+				  role_calls[i].cookie, err);
+	for (int call = 1; call <= N_IO_CALLS && !ret; call++)
+		ret = attach_call(c, events_fd, c->skel->progs.bt_io,
+				  event_call_name((enum bt_call)call), (__u64)call, err);
+	close(events_fd);
+	return ret;
+}
+
+int capture_attach(struct capture *c, struct error *err)
+{
+	struct bpf_program *prog;
+	size_t n = 0;
+	int ret;
+
+	bpf_object__for_each_program(prog, c->skel->obj) n++;
+	c->links = calloc(n + N_ROLE_CALLS + N_IO_CALLS, sizeof(*c->links));
+	if (!c->links)
+		return error_set(err, -ENOMEM, "out of memory");
+	ret = attach_calls(c, err);
+	bpf_object__for_each_program(prog, c->skel->obj)
+	{
+		const char *where = bpf_program__section_name(prog);
+
+		if (ret)
+			break;
+		if (!strncmp(where, "tp_btf/", strlen("tp_btf/")))
+			ret = keep(c, bpf_program__attach(prog), prog, where, err);
+	}
+	return ret;
+}
+
+void capture_detach(struct capture *c)
+{
+	for (size_t i = 0; i < c->n_links; i++)
+		bpf_link__destroy(c->links[i]);
+	free(c->links);
+	c->links = NULL;
+	c->n_links = 0;
+}
+
+static int fd_order(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* In the child: every descriptor that is no link is the parent's alone again. Ends with the links. */
+static void hold_and_die(const int *fds, size_t n)
+{
+	unsigned int from = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned int)fds[i] > from)
+			close_range(from, (unsigned int)fds[i] - 1, 0);
+		from = (unsigned int)fds[i] + 1;
+	}
+	close_range(from, ~0u, 0);
+	_exit(0);
+}
+
+struct capture *capture_leave(struct capture *c)
+{
+	int *fds;
+
+	if (!c)
+		return NULL;
+	fds = calloc(c->n_links + 1, sizeof(*fds));
+	if (fds) {
+		for (size_t i = 0; i < c->n_links; i++)
+			fds[i] = bpf_link__fd(c->links[i]);
+		qsort(fds, c->n_links, sizeof(*fds), fd_order);
+		if (!fork())
+			hold_and_die(fds, c->n_links);
+	}
+	free(fds);
+	return capture_free(c);
+}
