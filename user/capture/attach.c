@@ -27,6 +27,10 @@ static int keep(struct capture *c, struct bpf_link *link, const struct bpf_progr
 	if (!link)
 		return error_set(err, -errno, "cannot attach BPF program %s to %s: %s",
 				 bpf_program__name(prog), where, strerror(errno));
+	if (c->n_links == LINKS_MAX) {
+		bpf_link__destroy(link);
+		return error_set(err, -E2BIG, "more BPF programs than expected");
+	}
 	c->links[c->n_links++] = link;
 	return 0;
 }
@@ -62,14 +66,8 @@ static int attach_calls(struct capture *c, struct error *err)
 int capture_attach(struct capture *c, struct error *err)
 {
 	struct bpf_program *prog;
-	size_t n = 0;
-	int ret;
+	int ret = attach_calls(c, err);
 
-	bpf_object__for_each_program(prog, c->skel->obj) n++;
-	c->links = calloc(n + N_ROLE_CALLS + N_IO_CALLS, sizeof(*c->links));
-	if (!c->links)
-		return error_set(err, -ENOMEM, "out of memory");
-	ret = attach_calls(c, err);
 	bpf_object__for_each_program(prog, c->skel->obj)
 	{
 		const char *where = bpf_program__section_name(prog);
@@ -86,8 +84,6 @@ void capture_detach(struct capture *c)
 {
 	for (size_t i = 0; i < c->n_links; i++)
 		bpf_link__destroy(c->links[i]);
-	free(c->links);
-	c->links = NULL;
 	c->n_links = 0;
 }
 
@@ -112,18 +108,14 @@ static void hold_and_die(const int *fds, size_t n)
 
 struct capture *capture_leave(struct capture *c)
 {
-	int *fds;
+	int fds[LINKS_MAX];
 
 	if (!c)
 		return NULL;
-	fds = calloc(c->n_links + 1, sizeof(*fds));
-	if (fds) {
-		for (size_t i = 0; i < c->n_links; i++)
-			fds[i] = bpf_link__fd(c->links[i]);
-		qsort(fds, c->n_links, sizeof(*fds), fd_order);
-		if (!fork())
-			hold_and_die(fds, c->n_links);
-	}
-	free(fds);
+	for (size_t i = 0; i < c->n_links; i++)
+		fds[i] = bpf_link__fd(c->links[i]);
+	qsort(fds, c->n_links, sizeof(*fds), fd_order);
+	if (!fork())
+		hold_and_die(fds, c->n_links);
 	return capture_free(c);
 }
