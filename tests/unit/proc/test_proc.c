@@ -500,6 +500,22 @@ static void test_many_processes(void **state)
 	assert_true(proc_table_evicted(f->t) > 9000);
 }
 
+/* The role of a socket is told once, by accept or connect. */
+static void test_role_stays(void **state)
+{
+	struct fixture *f = *state;
+	struct event ev = file_event(f, 10, 5, BT_FILE_CONNECTED);
+
+	feed(f, &ev);
+	ev.file.flags = BT_FILE_SNAPSHOT;
+	feed(f, &ev);
+	assert_int_equal(proc_file_find(f->t, &ev.file.file)->flags,
+			 BT_FILE_SNAPSHOT | BT_FILE_CONNECTED);
+	ev.file.flags = 0;
+	feed(f, &ev);
+	assert_int_equal(proc_file_find(f->t, &ev.file.file)->flags, BT_FILE_CONNECTED);
+}
+
 static void test_files(void **state)
 {
 	struct fixture *f = *state;
@@ -696,6 +712,7 @@ int main(void)
 		T(test_eviction_takes_exited_ones_first),
 		T(test_many_processes),
 		T(test_files),
+		T(test_role_stays),
 		T(test_unix_peers),
 		T(test_files_are_bounded),
 		T(test_peer_addresses),
