@@ -9,6 +9,7 @@
 #include "lib/scope.h"
 #include "lib/emit.h"
 #include "lib/emit_data.h"
+#include "lib/tls.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -197,6 +198,7 @@ int bt_io(struct trace_event_raw_sys_exit *ctx)
 		bpf_loop(ret, mmsg_step, &c, 0);
 	} else {
 		send_one(&io, regs, bytes, shape);
+		tls_note_socket(&io, bytes);
 	}
 out:
 	scratch_put(io.s);

@@ -7,6 +7,7 @@
 
 struct pt_regs {
 	u64 regs[31];
+	u64 sp;
 	u64 orig_x0;
 };
 

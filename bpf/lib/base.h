@@ -179,6 +179,10 @@ struct bt_scratch {
 		struct bt_rec_exec rec;
 		u8 path[BT_PATH_LEN];
 	} exec_out;
+	struct {
+		struct bt_rec_map rec;
+		u8 path[BT_PATH_LEN];
+	} map_out;
 	/* Twice the length, so that the verifier sees `fill + piece` stay inside. */
 	union {
 		struct {

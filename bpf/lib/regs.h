@@ -12,6 +12,15 @@
 #define ARG3(r) ((r)->r10)
 #define ARG4(r) ((r)->r8)
 #define ARG5(r) ((r)->r9)
+/* Of a function of a 64-bit program, at its first instruction and at its return. */
+#define FN_ARG0(r) ((r)->di)
+#define FN_ARG1(r) ((r)->si)
+#define FN_ARG2(r) ((r)->dx)
+#define FN_ARG3(r) ((r)->cx)
+#define FN_RET(r) ((r)->ax)
+/* The same number at both: call has pushed the return address, ret has taken it. */
+#define FN_FRAME_AT_ENTRY(r) ((r)->sp + 8)
+#define FN_FRAME_AT_RETURN(r) ((r)->sp)
 #elif defined(__TARGET_ARCH_arm64)
 #define ARG0(r) ((r)->orig_x0)
 #define ARG1(r) ((r)->regs[1])
@@ -19,6 +28,13 @@
 #define ARG3(r) ((r)->regs[3])
 #define ARG4(r) ((r)->regs[4])
 #define ARG5(r) ((r)->regs[5])
+#define FN_ARG0(r) ((r)->regs[0])
+#define FN_ARG1(r) ((r)->regs[1])
+#define FN_ARG2(r) ((r)->regs[2])
+#define FN_ARG3(r) ((r)->regs[3])
+#define FN_RET(r) ((r)->regs[0])
+#define FN_FRAME_AT_ENTRY(r) ((r)->sp)
+#define FN_FRAME_AT_RETURN(r) ((r)->sp)
 #else
 #error "registers of this architecture are not described"
 #endif

@@ -30,6 +30,7 @@ enum bt_rec_kind {
 	BT_REC_ARGS = 4, /* a piece of its argv or environment */
 	BT_REC_FORK = 5, /* a watched process has a child process (not a thread) */
 	BT_REC_EXIT = 6, /* a watched process (its last thread) has ended */
+	BT_REC_MAP = 7,  /* it has mapped a file to execute: a library */
 	BT_REC_KIND_MAX
 };
 
@@ -56,7 +57,9 @@ enum bt_call {
 	BT_CALL_PREADV2,
 	BT_CALL_RECVFROM,
 	BT_CALL_RECVMSG,
-	BT_CALL_RECVMMSG,
+	BT_CALL_RECVMMSG,  /* the last system call */
+	BT_CALL_TLS_WRITE, /* SSL_write and its like in a library: plaintext of a BT_FILE_TLS */
+	BT_CALL_TLS_READ,
 	BT_CALL_MAX
 };
 
@@ -73,6 +76,7 @@ enum bt_file_type {
 	BT_FILE_CHR = 8,  /* any other character device: /dev/null, ... */
 	BT_FILE_DIR = 9,
 	BT_FILE_OTHER = 10, /* block device, anonymous inode (eventfd, epoll, ...) */
+	BT_FILE_TLS = 11,   /* no file: a TLS connection of a library in the process */
 	BT_FILE_TYPE_MAX
 };
 
@@ -92,7 +96,9 @@ struct bt_hdr {
 /*
  * Names a file object for as long as it lives. For a pipe, FIFO or socket `obj` is
  * the inode number: every open file of it is the same bytes. For all else it is
- * the open file description (struct file) itself, as a number, and means nothing more.
+ * the open file description (struct file) itself, as a number, and means nothing more. For BT_FILE_TLS it is
+ * the library's object of the connection, and `ino`, `dev` name its socket (0 while that is not known): when that
+ * becomes known, or the library uses the same memory for another connection, a new bt_file_id begins.
  */
 struct bt_file_id {
 	__u64 obj;
@@ -106,8 +112,8 @@ struct bt_file_id {
 struct bt_rec_data {
 	struct bt_hdr hdr;
 	struct bt_file_id file;
-	__u64 pos;      /* of the first payload byte in this object and direction */
-	__u64 off;      /* file offset for pread/pwrite families, else ~0 */
+	__u64 pos; /* of the first payload byte in this object and direction */
+	__u64 off; /* file offset for pread/pwrite families, else ~0 */
 	__u64 call_len; /* bytes that the whole call moved; of sendmmsg, recvmmsg: that this message did */
 	__u64 call_off; /* of this payload within the call */
 	__s32 fd;
@@ -193,6 +199,15 @@ struct bt_rec_fork {
 	__u32 pad;
 };
 
+/* tail: `path_len` bytes: path of the file, as the process names it. */
+struct bt_rec_map {
+	struct bt_hdr hdr;
+	__u64 ino;
+	__u32 dev;
+	__u16 path_len;
+	__u16 pad;
+};
+
 /* no tail. */
 struct bt_rec_exit {
 	struct bt_hdr hdr;
@@ -231,7 +246,7 @@ enum bt_seen {
 	BT_SEEN_CALLS = 0, /* calls of watched processes; bytes they moved */
 	BT_SEEN_SENT_BULK, /* records put into the bulk ring; payload bytes in them */
 	BT_SEEN_SENT_PRIO, /* records put into the priority ring; tail bytes in them */
-	BT_SEEN_SKIPPED,   /* calls on objects that carry no secrets to anybody (eventfd, ...); MSG_PEEK */
+	BT_SEEN_SKIPPED, /* calls on objects that carry no secrets to anybody (eventfd, ...); MSG_PEEK */
 	BT_SEEN_MAX
 };
 

@@ -41,6 +41,7 @@ struct rig_rec {
 		struct bt_rec_args args;
 		struct bt_rec_fork fork;
 		struct bt_rec_exit exit;
+		struct bt_rec_map map;
 	};
 	const char *tail; /* behind the fixed part */
 	size_t tail_len;
@@ -71,6 +72,8 @@ static inline size_t rig_fixed_len(unsigned int kind)
 		return sizeof(struct bt_rec_fork);
 	case BT_REC_EXIT:
 		return sizeof(struct bt_rec_exit);
+	case BT_REC_MAP:
+		return sizeof(struct bt_rec_map);
 	default:
 		return 0;
 	}

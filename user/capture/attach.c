@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Programs to their tracepoints, and off them again. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,8 @@ static int attach_calls(struct capture *c, struct error *err)
 	for (size_t i = 0; i < N_ROLE_CALLS && !ret; i++)
 		ret = attach_call(c, events_fd, c->skel->progs.bt_role, role_calls[i].name,
 				  role_calls[i].cookie, err);
+	if (!ret)
+		ret = attach_call(c, events_fd, c->skel->progs.bt_map, "mmap", 0, err);
 	for (int call = 1; call <= N_IO_CALLS && !ret; call++)
 		ret = attach_call(c, events_fd, c->skel->progs.bt_io,
 				  event_call_name((enum bt_call)call), (__u64)call, err);
@@ -92,10 +95,11 @@ static int fd_order(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* In the child: every descriptor that is no link is the parent's alone again. Ends with the links. */
-static void hold_and_die(const int *fds, size_t n)
+/* In the child: closes all but `fds`, ascending, waits until nobody can write to the pipe, and ends. */
+static void hold_and_die(int wait_fd, const int *fds, size_t n)
 {
 	unsigned int from = 0;
+	char none;
 
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned int)fds[i] > from)
@@ -103,19 +107,42 @@ static void hold_and_die(const int *fds, size_t n)
 		from = (unsigned int)fds[i] + 1;
 	}
 	close_range(from, ~0u, 0);
+	while (read(wait_fd, &none, 1) < 0 && errno == EINTR)
+		;
 	_exit(0);
+}
+
+/* A child holds all links until `*done_fd` is closed. */
+static void hold_links(struct capture *c, int *done_fd)
+{
+	size_t n = c->n_links + uprobes_links(c->uprobes);
+	int *fds = calloc(n + 1, sizeof(*fds));
+	int done[2] = { -1, -1 };
+
+	if (!fds || pipe2(done, O_CLOEXEC))
+		goto out;
+	for (size_t i = 0; i < c->n_links; i++)
+		fds[i] = bpf_link__fd(c->links[i]);
+	uprobes_fds(c->uprobes, fds + c->n_links);
+	fds[n] = done[0];
+	qsort(fds, n + 1, sizeof(*fds), fd_order);
+	if (!fork())
+		hold_and_die(done[0], fds, n + 1);
+	*done_fd = done[1];
+out:
+	if (done[0] >= 0)
+		close(done[0]);
+	free(fds);
 }
 
 struct capture *capture_leave(struct capture *c)
 {
-	int fds[LINKS_MAX];
+	int done_fd = -1;
 
-	if (!c)
-		return NULL;
-	for (size_t i = 0; i < c->n_links; i++)
-		fds[i] = bpf_link__fd(c->links[i]);
-	qsort(fds, c->n_links, sizeof(*fds), fd_order);
-	if (!fork())
-		hold_and_die(fds, c->n_links);
-	return capture_free(c);
+	if (c)
+		hold_links(c, &done_fd);
+	capture_free(c);
+	if (done_fd >= 0)
+		close(done_fd);
+	return NULL;
 }

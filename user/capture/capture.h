@@ -61,6 +61,8 @@ int capture_streams(struct capture *c,
 		    void (*fn)(void *arg, const struct bt_stream_key *key,
 			       const struct bt_stream_val *val),
 		    void *arg);
+/* Why TLS traffic of a process could not be looked into, as a phrase. Valid until the next drain. */
+const char *capture_tls_state(const struct capture *c, uint32_t tgid);
 /* One line for `version` and `doctor`: backend and kernel features in use. */
 const char *capture_describe(const struct capture *c);
 

@@ -25,6 +25,7 @@ struct capture {
 	struct ring bulk, prio;
 	struct ring_merge merge;
 	int epoll_fd;
+	struct uprobes *uprobes;
 	__u32 round; /* of capture_watch_running() */
 	char describe[256];
 };
@@ -40,6 +41,18 @@ int tracefs_open(void);
  */
 struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog, const char *name,
 				   __u64 cookie);
+
+/* uprobe.c. NULL: out of memory. */
+struct uprobes *uprobes_new(void);
+/* Takes its uprobes off. NULL is fine. */
+struct uprobes *uprobes_free(struct uprobes *u);
+/* Hooks the TLS libraries that are where distributions put them. */
+void uprobes_usual(struct capture *c);
+/* Hooks what a process has mapped, when the record tells of that. */
+void uprobes_record(struct capture *c, struct span rec);
+/* Links held, and their descriptors. */
+size_t uprobes_links(const struct uprobes *u);
+void uprobes_fds(const struct uprobes *u, int *fds);
 
 /* attach.c: all programs that are not walks or uprobes. 0 or negative errno with `err`. */
 int capture_attach(struct capture *c, struct error *err);

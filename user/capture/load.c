@@ -145,7 +145,8 @@ static void describe(struct capture *c)
 	if (uname(&u))
 		memset(&u, 0, sizeof(u));
 	snprintf(c->describe, sizeof(c->describe),
-		 "BPF tracepoints (%d system calls, fork, exec, exit), task storage, rings of "
+		 "BPF tracepoints (%d system calls, fork, exec, exit), uprobes for TLS, task "
+		 "storage, rings of "
 		 "%zu+%zu KiB; Linux %.64s %.32s; libbpf %s",
 		 BT_CALL_RECVMMSG, c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10,
 		 u.release, u.machine, libbpf_version_string());
@@ -173,6 +174,11 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c)
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
+	c->uprobes = uprobes_new();
+	if (!c->uprobes) {
+		free(c);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
 	c->cfg = *cfg;
 	if (!c->cfg.ring_bulk_len)
 		c->cfg.ring_bulk_len = BT_RING_BULK_LEN;
@@ -185,6 +191,8 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 		r = open_rings(c, err);
 	if (!r)
 		r = capture_attach(c, err);
+	if (!r)
+		uprobes_usual(c);
 	printing = NULL;
 	libbpf_set_print(before);
 	if (r) {
@@ -201,6 +209,7 @@ struct capture *capture_free(struct capture *c)
 	if (!c)
 		return NULL;
 	capture_detach(c);
+	uprobes_free(c->uprobes);
 	ring_close(&c->bulk);
 	ring_close(&c->prio);
 	if (c->epoll_fd >= 0)
@@ -215,9 +224,17 @@ int capture_fd(const struct capture *c)
 	return c->epoll_fd;
 }
 
+static int on_record(void *arg, struct span rec)
+{
+	struct capture *c = arg;
+
+	uprobes_record(c, rec);
+	return c->cfg.record(c->cfg.arg, rec);
+}
+
 int capture_drain(struct capture *c)
 {
-	return ring_merge_drain(&c->merge, c->cfg.record, c->cfg.arg);
+	return ring_merge_drain(&c->merge, on_record, c);
 }
 
 const char *capture_describe(const struct capture *c)

@@ -152,12 +152,25 @@ static int decode_exit(struct span rec, struct event *ev)
 	return 0;
 }
 
+static int decode_map(struct span rec, struct event *ev)
+{
+	struct bt_rec_map r;
+
+	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), r.path_len, &ev->map.path) ||
+	    r.path_len > BT_PATH_LEN)
+		return -EBADMSG;
+	ev->map.ino = r.ino;
+	ev->map.dev = r.dev;
+	return 0;
+}
+
 int event_decode(struct span rec, struct event *ret)
 {
 	static int (*const decode[BT_REC_KIND_MAX])(struct span, struct event *) = {
 		[BT_REC_DATA] = decode_data, [BT_REC_FILE] = decode_file,
 		[BT_REC_EXEC] = decode_exec, [BT_REC_ARGS] = decode_args,
 		[BT_REC_FORK] = decode_fork, [BT_REC_EXIT] = decode_exit,
+		[BT_REC_MAP] = decode_map,
 	};
 	struct event ev = { 0 };
 	struct bt_hdr hdr;
@@ -192,7 +205,8 @@ const char *event_call_name(enum bt_call call)
 		[BT_CALL_PREAD64] = "pread64",   [BT_CALL_READV] = "readv",
 		[BT_CALL_PREADV] = "preadv",     [BT_CALL_PREADV2] = "preadv2",
 		[BT_CALL_RECVFROM] = "recvfrom", [BT_CALL_RECVMSG] = "recvmsg",
-		[BT_CALL_RECVMMSG] = "recvmmsg",
+		[BT_CALL_RECVMMSG] = "recvmmsg", [BT_CALL_TLS_WRITE] = "tls_write",
+		[BT_CALL_TLS_READ] = "tls_read",
 	};
 
 	return (unsigned int)call < BT_CALL_MAX ? names[call] : "unknown";
@@ -223,7 +237,7 @@ const char *event_file_type_name(unsigned int type)
 		[BT_FILE_UNKNOWN] = "unknown", [BT_FILE_REG] = "file",    [BT_FILE_PIPE] = "pipe",
 		[BT_FILE_UNIX] = "unix",       [BT_FILE_TCP] = "tcp",     [BT_FILE_UDP] = "udp",
 		[BT_FILE_SOCK] = "socket",     [BT_FILE_TTY] = "tty",     [BT_FILE_CHR] = "chardev",
-		[BT_FILE_DIR] = "directory",   [BT_FILE_OTHER] = "other",
+		[BT_FILE_DIR] = "directory",   [BT_FILE_OTHER] = "other", [BT_FILE_TLS] = "tls",
 	};
 
 	return type < BT_FILE_TYPE_MAX ? names[type] : "unknown";

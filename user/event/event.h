@@ -58,6 +58,11 @@ struct event {
 		struct {
 			int32_t status;
 		} exit;
+		struct {
+			uint64_t ino;
+			uint32_t dev;
+			struct span path;
+		} map;
 	};
 };
 

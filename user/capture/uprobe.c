@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Uprobes on the TLS libraries of watched processes. A uprobe is on a file, for every process that maps it, so each
+ * file is looked into once, when the first watched process maps it (BT_REC_EXEC and _MAP); the programs
+ * then ask whether the task is watched.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/table.h"
+#include "capture/elfsym.h"
+#include "capture/internal.h"
+#include "event/event.h"
+
+/* The cookies of bpf/tls.bpf.c. */
+#define TLS_READ 1
+#define TLS_WRITE 2
+#define TLS_EX 4
+#define TLS_LONG 8
+#define TLS_FREE 16
+
+static const char *const names[] = {
+	"SSL_read",           "SSL_write",          "SSL_read_ex", "SSL_write_ex",
+	"gnutls_record_recv", "gnutls_record_send", "SSL_free",    "gnutls_deinit",
+};
+
+#define N_NAMES (sizeof(names) / sizeof(*names))
+
+static const __u64 cookies[N_NAMES] = {
+	TLS_READ,
+	TLS_WRITE,
+	TLS_READ | TLS_EX,
+	TLS_WRITE | TLS_EX,
+	TLS_READ | TLS_LONG,
+	TLS_WRITE | TLS_LONG,
+	TLS_FREE,
+	TLS_FREE,
+};
+
+#define MAX_FILES 8192
+#define MAX_PROCS 8192
+/* PROC_PID_INIT_INO, include/linux/proc_ns.h. */
+#define INIT_PID_NS 4026531836u
+
+/* A file that has been looked into. */
+struct target {
+	struct bpf_link *links[2 * N_NAMES];
+	size_t n_links;
+	int err; /* negative errno of the first probe that could not be set */
+	char name[64];
+};
+
+/* Of one file. A file that replaces another under its number differs in the time of its last change. */
+struct file_version {
+	uint64_t dev, ino, sec, nsec;
+};
+
+/* What came of a process's files. */
+struct tls_proc {
+	char text[160];
+};
+
+struct uprobes {
+	struct table *files; /* struct file_version -> struct target */
+	struct table *procs; /* tgid -> struct tls_proc */
+	bool init_pid_ns;    /* the kernel's process numbers are those of our /proc */
+};
+
+static void target_free(void *value)
+{
+	struct target *t = value;
+
+	for (size_t i = 0; i < t->n_links; i++)
+		bpf_link__destroy(t->links[i]);
+	free(t);
+}
+
+struct uprobes *uprobes_new(void)
+{
+	struct uprobes *u = calloc(1, sizeof(*u));
+	struct stat st;
+
+	if (!u)
+		return NULL;
+	u->files = table_new(MAX_FILES, target_free);
+	u->procs = table_new(MAX_PROCS, free);
+	if (!u->files || !u->procs)
+		return uprobes_free(u);
+	u->init_pid_ns = !stat("/proc/self/ns/pid", &st) && st.st_ino == INIT_PID_NS;
+	return u;
+}
+
+struct uprobes *uprobes_free(struct uprobes *u)
+{
+	if (!u)
+		return NULL;
+	table_free(u->files);
+	table_free(u->procs);
+	free(u);
+	return NULL;
+}
+
+static bool count_links(void *arg, struct span key, void *value)
+{
+	*(size_t *)arg += ((const struct target *)value)->n_links;
+	return true;
+}
+
+static bool take_fds(void *arg, struct span key, void *value)
+{
+	const struct target *t = value;
+	int **fds = arg;
+
+	for (size_t i = 0; i < t->n_links; i++)
+		*(*fds)++ = bpf_link__fd(t->links[i]);
+	return true;
+}
+
+size_t uprobes_links(const struct uprobes *u)
+{
+	size_t n = 0;
+
+	table_walk(u->files, count_links, &n);
+	return n;
+}
+
+void uprobes_fds(const struct uprobes *u, int *fds)
+{
+	table_walk(u->files, take_fds, &fds);
+}
+
+static void attach_one(struct capture *c, struct target *t, const char *path, uint64_t offset,
+		       bool at_return, __u64 cookie)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = at_return, .bpf_cookie = cookie);
+	struct bpf_link *link;
+
+	link = bpf_program__attach_uprobe_opts(at_return ? c->skel->progs.bt_tls_leave
+							 : c->skel->progs.bt_tls_enter,
+					       -1, path, offset, &opts);
+	if (link)
+		t->links[t->n_links++] = link;
+	else if (!t->err)
+		t->err = -errno;
+}
+
+static struct target *look_into(struct capture *c, int fd, const char *path)
+{
+	struct target *t = calloc(1, sizeof(*t));
+	const char *base = strrchr(path, '/');
+	uint64_t offsets[N_NAMES];
+	char self[64];
+
+	if (!t)
+		return NULL;
+	snprintf(t->name, sizeof(t->name), "%s", base ? base + 1 : path);
+	if (elfsym_find(fd, names, N_NAMES, offsets) <= 0)
+		return t;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	for (size_t i = 0; i < N_NAMES; i++) {
+		if (!offsets[i])
+			continue;
+		/* The return first: an entry without one would leave its call behind. */
+		if (!(cookies[i] & TLS_FREE))
+			attach_one(c, t, self, offsets[i], true, 0);
+		attach_one(c, t, self, offsets[i], false, cookies[i]);
+	}
+	return t;
+}
+
+/* The file at `path`, when it is a regular one with that number (0: any). Descriptor or -1. */
+static int open_regular(const char *path, uint64_t ino)
+{
+	int at = open(path, O_PATH | O_CLOEXEC), fd = -1;
+	char self[64];
+	struct stat st;
+
+	if (at < 0)
+		return -1;
+	/* Opened only now: opening a device may do something. */
+	if (!fstat(at, &st) && S_ISREG(st.st_mode) && (!ino || st.st_ino == ino)) {
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
+		fd = open(self, O_RDONLY | O_CLOEXEC);
+	}
+	close(at);
+	return fd;
+}
+
+static void note(struct capture *c, uint32_t tgid, const struct target *t)
+{
+	struct span key = span_of(&tgid, sizeof(tgid));
+	struct tls_proc *p;
+
+	if (!tgid || (!t->n_links && !t->err))
+		return;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return;
+	if (t->err)
+		snprintf(p->text, sizeof(p->text), "no uprobe can be set in %s: %s", t->name,
+			 strerror(-t->err));
+	else
+		snprintf(p->text, sizeof(p->text), "%s is hooked, but was not called for it",
+			 t->name);
+	if (table_put(c->uprobes->procs, key, p))
+		free(p);
+}
+
+/* Takes over `fd`. */
+static void see_file(struct capture *c, uint32_t tgid, int fd, const char *path)
+{
+	struct file_version v = { 0 };
+	struct target *t;
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st))
+		goto out;
+	v.dev = st.st_dev;
+	v.ino = st.st_ino;
+	v.sec = (uint64_t)st.st_ctim.tv_sec;
+	v.nsec = (uint64_t)st.st_ctim.tv_nsec;
+	t = table_get(c->uprobes->files, span_of(&v, sizeof(v)));
+	if (!t) {
+		t = look_into(c, fd, path);
+		if (!t)
+			goto out;
+		if (table_put(c->uprobes->files, span_of(&v, sizeof(v)), t)) {
+			target_free(t);
+			goto out;
+		}
+	}
+	note(c, tgid, t);
+out:
+	close(fd);
+}
+
+/* Every file that a process has mapped to be executed. */
+static void see_maps(struct capture *c, uint32_t tgid)
+{
+	char line[BT_PATH_LEN + 128], path[64];
+	uint64_t last = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		uint64_t from, to, ino;
+		char perms[5], map[96];
+		int at = 0;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %" SCNu64 " %n", &from, &to,
+			   perms, &ino, &at) != 4 ||
+		    perms[2] != 'x' || !ino || ino == last)
+			continue;
+		last = ino;
+		snprintf(map, sizeof(map), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, tgid, from,
+			 to);
+		see_file(c, tgid, open_regular(map, 0), line + at);
+	}
+	fclose(f);
+}
+
+/* A file by the name that the process has for it. */
+static void see_path(struct capture *c, uint32_t tgid, struct span path, uint64_t ino)
+{
+	char full[BT_PATH_LEN + 64];
+	size_t n = 0;
+
+	if (!path.len || path.len >= BT_PATH_LEN)
+		return;
+	if (c->uprobes->init_pid_ns)
+		n = (size_t)snprintf(full, sizeof(full), "/proc/%u/root", tgid);
+	memcpy(full + n, path.p, path.len);
+	full[n + path.len] = '\0';
+	see_file(c, tgid, open_regular(full, ino), full);
+}
+
+void uprobes_record(struct capture *c, struct span rec)
+{
+	struct bt_hdr hdr;
+	struct event ev;
+
+	if (rec.len < sizeof(hdr))
+		return;
+	memcpy(&hdr, rec.p, sizeof(hdr));
+	if ((hdr.kind != BT_REC_EXEC && hdr.kind != BT_REC_MAP) || event_decode(rec, &ev))
+		return;
+	if (ev.kind == BT_REC_MAP) {
+		see_path(c, ev.tgid, ev.map.path, ev.map.ino);
+		return;
+	}
+	table_remove(c->uprobes->procs, span_of(&ev.tgid, sizeof(ev.tgid)));
+	if (c->uprobes->init_pid_ns)
+		see_maps(c, ev.tgid);
+	else
+		see_path(c, ev.tgid, ev.exec.path, ev.exec.exe_ino);
+}
+
+/* A program that ends soon after it has mapped its library would be faster than we: the usual ones beforehand. */
+void uprobes_usual(struct capture *c)
+{
+	static const char *const usual[] = {
+		"/usr/lib/*/libssl.so.[0-9]*",    "/usr/lib64/libssl.so.[0-9]*",
+		"/usr/lib/libssl.so.[0-9]*",      "/usr/lib/*/libgnutls.so.[0-9]*",
+		"/usr/lib64/libgnutls.so.[0-9]*", "/usr/lib/libgnutls.so.[0-9]*",
+	};
+
+	for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++) {
+		glob_t g;
+
+		if (glob(usual[i], 0, NULL, &g))
+			continue;
+		for (size_t k = 0; k < g.gl_pathc; k++)
+			see_file(c, 0, open_regular(g.gl_pathv[k], 0), g.gl_pathv[k]);
+		globfree(&g);
+	}
+}
+
+const char *capture_tls_state(const struct capture *c, uint32_t tgid)
+{
+	const struct tls_proc *p = table_peek(c->uprobes->procs, span_of(&tgid, sizeof(tgid)));
+
+	return p ? p->text
+		 : "no OpenSSL, BoringSSL or GnuTLS functions were found in what it has mapped";
+}
