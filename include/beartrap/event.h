@@ -127,9 +127,9 @@ struct bt_rec_data {
 
 /*
  * tail: `path_len` bytes: path of a file, or unix peer name (leading NUL = abstract).
- * Sent before the first data of each direction. Sent again when the same bt_file_id has come to mean
- * something else (its number used again for another open file, or the file renamed): stream positions
- * then go on, the bytes do not.
+ * Sent before the first data of each direction, and again when the file has been renamed or its flags
+ * changed. In rare cases the same bt_file_id comes to mean another open file of that inode number: then
+ * it is sent again too, and stream positions go on.
  */
 struct bt_rec_file {
 	struct bt_hdr hdr;
