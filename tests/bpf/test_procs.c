@@ -162,6 +162,12 @@ static void family(void **state)
 		else
 			assert_int_equal(r->exit.status, 0);
 	}
+	/* A process's end is the last that is heard of it, whichever ring that came by. */
+	for (size_t i = 0; i < rig->n; i++)
+		for (size_t j = 0; j < i && rig->recs[i]->hdr.kind != BT_REC_EXIT; j++)
+			if (rig->recs[j]->hdr.kind == BT_REC_EXIT)
+				assert_int_not_equal(rig->recs[j]->hdr.tgid,
+						     rig->recs[i]->hdr.tgid);
 	assert_int_equal(forks, 6);
 	assert_int_equal(exits, 7);
 	assert_int_equal(killed, 1);
