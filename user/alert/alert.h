@@ -52,6 +52,7 @@ enum sink_class {
 #define SINK_F_LEARNT 0x100u        /* set by the verdict: value is in the ledger */
 #define SINK_F_RESOURCE_LINK 0x200u /* a URI given to the client */
 #define SINK_F_MEMORY_FILE 0x400u   /* memfd, or tmpfs under $XDG_RUNTIME_DIR */
+#define SINK_F_TLS 0x800u           /* sent through a TLS library: sealed on its way */
 
 struct sink {
 	enum sink_class class;

@@ -108,6 +108,7 @@ static const struct {
 	{ "learnt", SINK_F_LEARNT },
 	{ "resource_link", SINK_F_RESOURCE_LINK },
 	{ "memory_file", SINK_F_MEMORY_FILE },
+	{ "tls", SINK_F_TLS },
 };
 
 #define N_FLAG_NAMES (sizeof(flag_names) / sizeof(flag_names[0]))

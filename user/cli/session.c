@@ -180,6 +180,17 @@ static void finish_recording(struct session *s, const struct run_summary *sum)
 	s->recording = NULL;
 }
 
+/* Who talked TLS that could not be looked into, and why. */
+static void note_sealed(void *arg, const struct engine_tls *use)
+{
+	struct session *s = arg;
+
+	if (use->sealed && !use->plain)
+		session_note(s, "TLS of %s (process %u) was not looked into, %llu bytes: %s",
+			     use->comm, use->tgid, (unsigned long long)use->sealed,
+			     capture_tls_state(s->capture, use->tgid));
+}
+
 int session_finish(struct session *s, const char *command, const char *target, int clean)
 {
 	struct run_summary sum = { .command = command, .target = target };
@@ -194,9 +205,7 @@ int session_finish(struct session *s, const char *command, const char *target, i
 		session_note(s, "the loss counters could not be read");
 	engine_finish(s->engine);
 	engine_totals(s->engine, &sum.totals);
-	if (sum.totals.bytes_encrypted)
-		session_note(s, "%llu bytes of TLS traffic were not looked into",
-			     (unsigned long long)sum.totals.bytes_encrypted);
+	engine_walk_tls(s->engine, note_sealed, s);
 	sum.started_ns = s->started_ns;
 	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
 	sum.notes = (const char *const *)s->notes;

@@ -155,6 +155,10 @@ static void classify_out(const struct stream *s, const struct proc_file *f, stru
 	case BT_FILE_PIPE:
 		sink_tap(t, SINK_PIPE, 0);
 		break;
+	case BT_FILE_TLS:
+		sink_tap(t, SINK_NETWORK,
+			 SINK_F_TLS | (f && proc_file_peer_is_loopback(f) ? SINK_F_LOOPBACK : 0));
+		break;
 	case BT_FILE_TCP:
 	case BT_FILE_UDP:
 		sink_tap(t, SINK_NETWORK, f && proc_file_peer_is_loopback(f) ? SINK_F_LOOPBACK : 0);
@@ -178,7 +182,8 @@ int engine_classify(struct engine *e, const struct stream *s, struct tap *t)
 		classify_out(s, f, t);
 		return 0;
 	}
-	t->role = s->file.type == BT_FILE_TCP ? TAP_LEARN : TAP_IGNORE;
+	t->role =
+		s->file.type == BT_FILE_TCP || s->file.type == BT_FILE_TLS ? TAP_LEARN : TAP_IGNORE;
 	return 0;
 }
 
@@ -203,6 +208,7 @@ void engine_place(struct engine *e, const struct bt_file_id *file, enum sink_cla
 			snprintf(ret->path, sizeof(ret->path), "%s", f->path);
 		break;
 	case BT_FILE_TCP:
+	case BT_FILE_TLS:
 	case BT_FILE_UDP:
 	case BT_FILE_UNIX:
 		proc_file_peer_text(f, ret->peer, sizeof(ret->peer));

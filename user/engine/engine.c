@@ -23,10 +23,11 @@ int engine_new(const struct engine_config *cfg, struct engine **ret)
 	e->ledger = ledger_new(cfg->values);
 	e->roles = table_new(ENGINE_MAX_FILES, free);
 	e->wires = table_new(ENGINE_MAX_WIRES, wire_put);
+	e->tls = table_new(ENGINE_MAX_PROCS, free);
 	e->root_env = table_new(ENGINE_MAX_ALERTS, NULL);
 	e->args_scan = scan_new(cfg->scanner, cfg->values);
 	if (!e->procs || !e->streams || !e->dedup || !e->ledger || !e->roles || !e->wires ||
-	    !e->root_env || !e->args_scan) {
+	    !e->tls || !e->root_env || !e->args_scan) {
 		engine_free(e);
 		return -ENOMEM;
 	}
@@ -42,6 +43,7 @@ struct engine *engine_free(struct engine *e)
 	stream_table_free(e->streams);
 	table_free(e->wires);
 	table_free(e->roles);
+	table_free(e->tls);
 	table_free(e->root_env);
 	scan_free(e->args_scan);
 	ledger_free(e->ledger);

@@ -34,7 +34,9 @@ struct engine_totals {
 	uint64_t bytes_missing_args; /* of argv and environments */
 	uint64_t bytes_unscanned;    /* no memory to scan them */
 	uint64_t bytes_encrypted;    /* TLS records on sockets: not looked into */
-	uint64_t bytes_not_sinks;    /* moved where nobody else reads: input files, /dev/null */
+	uint64_t
+		bytes_tls; /* of bytes_examined: plaintext of TLS, seen where it went to a library or came from one */
+	uint64_t bytes_not_sinks; /* moved where nobody else reads: input files, /dev/null */
 	uint64_t bytes_by_sink[SINK_CLASS_MAX];
 	uint64_t streams, streams_evicted;
 	uint64_t processes, processes_live;
@@ -56,6 +58,15 @@ void engine_stream_final(struct engine *e, const struct bt_file_id *file, enum b
 /* No more records: everything pending is judged. */
 void engine_finish(struct engine *e);
 void engine_totals(const struct engine *e, struct engine_totals *ret);
+/* TLS of one process: bytes of records on its sockets, and of plaintext at its library. */
+struct engine_tls {
+	uint32_t tgid;
+	char comm[BT_COMM_LEN + 1];
+	uint64_t sealed, plain;
+};
+/* Every process that had TLS traffic. */
+void engine_walk_tls(const struct engine *e, void (*fn)(void *arg, const struct engine_tls *use),
+		     void *arg);
 /* Every alert with its counts, in order of first sight. */
 void engine_walk_alerts(struct engine *e, void (*fn)(void *arg, const struct alert *a), void *arg);
 

@@ -70,6 +70,7 @@ struct engine {
 	struct ledger *ledger;
 	struct table *roles;    /* bt_file_id key -> struct stdio_role */
 	struct table *wires;    /* owner process key -> struct wire */
+	struct table *tls;      /* process key -> struct engine_tls */
 	struct table *root_env; /* fingerprint -> marker: secrets in a root's own environment */
 	struct scan *args_scan;
 	struct engine_totals totals;
@@ -105,6 +106,10 @@ int wire_data(struct wire *w, const struct tap *t, const struct bt_file_id *file
 	      uint64_t off);
 void wire_gap(struct wire *w, enum mcp_dir dir, uint64_t missing);
 void wire_end(struct wire *w, enum mcp_dir dir);
+
+/* tls.c: what was sealed and what was not, by process. */
+void engine_note_tls(struct engine *e, const struct bt_file_id *file, const struct tap *t,
+		     size_t len);
 
 /* args.c */
 void engine_args(struct engine *e, const struct event *ev);

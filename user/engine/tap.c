@@ -39,7 +39,7 @@ static void tap_hit(void *arg, const struct hit *hit)
 	sink.line = hit->line;
 	sink.offset = hit->offset;
 	engine_judge(c->e, &red, &sink, NULL, &c->t->last);
-	if (c->t->class == SINK_NETWORK && (c->t->flags & SINK_F_LOOPBACK))
+	if (c->t->class == SINK_NETWORK && (c->t->flags & (SINK_F_LOOPBACK | SINK_F_TLS)))
 		learn(c, hit, BIRTH_NETWORK_OUT);
 }
 
@@ -119,6 +119,7 @@ static void tap_data(void *arg, struct stream *s, const struct event *ev, struct
 		t->role = TAP_OPAQUE;
 	t->started = true;
 	examined(e, t, bytes.len);
+	engine_note_tls(e, &s->file, t, bytes.len);
 	if (t->role == TAP_IGNORE || t->role == TAP_OPAQUE)
 		return;
 	if (t->role == TAP_WIRE) {

@@ -38,7 +38,8 @@ struct proc {
 	} argv, env;
 };
 
-/* A file object as BT_REC_FILE described it; BT_FILE_ACCEPTED and _CONNECTED stay once told. */
+/* A file object as BT_REC_FILE described it;
+ * BT_FILE_ACCEPTED and _CONNECTED stay once told. A BT_FILE_TLS has the sk_* members, ends and role of its socket. */
 struct proc_file {
 	struct bt_file_id id;
 	uint64_t size;

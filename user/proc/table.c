@@ -256,6 +256,25 @@ static int feed_fork(struct proc_entry *parent, const struct event *ev)
 	return known ? 0 : add_entry(t, child);
 }
 
+/* A TLS connection has the two ends, and the role, of the socket under it. */
+static void take_socket(struct proc_table *t, struct proc_file *f)
+{
+	struct file_key key = { f->id.ino, f->id.ino, f->id.dev };
+	const struct proc_file *sock = table_get(t->files, KEY(key));
+
+	if (!sock)
+		return;
+	f->flags |= sock->flags & (BT_FILE_ACCEPTED | BT_FILE_CONNECTED);
+	f->sk_family = sock->sk_family;
+	f->sk_type = sock->sk_type;
+	f->sk_protocol = sock->sk_protocol;
+	f->sk_state = sock->sk_state;
+	f->local_port = sock->local_port;
+	f->peer_port = sock->peer_port;
+	memcpy(f->local_addr, sock->local_addr, sizeof(f->local_addr));
+	memcpy(f->peer_addr, sock->peer_addr, sizeof(f->peer_addr));
+}
+
 static int feed_file(struct proc_entry *pe, const struct event *ev)
 {
 	struct proc_table *t = pe->t;
@@ -305,6 +324,8 @@ static int feed_file(struct proc_entry *pe, const struct event *ev)
 	};
 	memcpy(f->local_addr, ev->file.local_addr, sizeof(f->local_addr));
 	memcpy(f->peer_addr, ev->file.peer_addr, sizeof(f->peer_addr));
+	if (f->id.type == BT_FILE_TLS && f->id.ino)
+		take_socket(t, f);
 	return 0;
 }
 

@@ -209,6 +209,11 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 	if (t->mcp_messages)
 		buf_addf(out, ", %" PRIu64 " MCP messages", t->mcp_messages);
 	buf_add_byte(out, '\n');
+	if (t->bytes_tls)
+		buf_addf(out,
+			 "note: %" PRIu64
+			 " bytes of TLS plaintext were examined at library calls\n",
+			 t->bytes_tls);
 	if (t->bytes_encrypted)
 		buf_addf(out, "note: %" PRIu64 " bytes of TLS records cannot be looked into\n",
 			 t->bytes_encrypted);
