@@ -90,7 +90,8 @@ static void number_lines(cJSON *node, struct locator *l)
 
 	next_value(l, &line);
 	node->valueint = (int)line;
-	cJSON_ArrayForEach(child, node) number_lines(child, l);
+	for (child = node->child; child; child = child->next)
+		number_lines(child, l);
 }
 
 static unsigned int deepest(struct span text)
@@ -160,8 +161,7 @@ static int check_members(const struct loader *ld, const cJSON *obj, const struct
 {
 	const cJSON *c, *other;
 
-	cJSON_ArrayForEach(c, obj)
-	{
+	for (c = obj->child; c; c = c->next) {
 		const struct member *m = allowed;
 
 		while (m->name && strcmp(m->name, c->string) != 0)
@@ -222,8 +222,7 @@ static int take_strings(const struct loader *ld, const cJSON *arr, size_t max, s
 		if (!*lines)
 			return no_memory(ld);
 	}
-	cJSON_ArrayForEach(c, arr)
-	{
+	for (c = arr->child; c; c = c->next) {
 		if (!cJSON_IsString(c))
 			return fail(ld, c, "\"%s\" must hold strings only", arr->string);
 		if (strlen(c->valuestring) > RULES_MAX_STRING)
@@ -297,10 +296,8 @@ static int check_tests(const struct loader *ld, const cJSON *obj, const struct r
 	const cJSON *tests = get(obj, "tests"), *list, *c;
 	const char *why;
 
-	cJSON_ArrayForEach(list, tests)
-	{
-		cJSON_ArrayForEach(c, list)
-		{
+	for (list = tests->child; list; list = list->next) {
+		for (c = list->child; c; c = c->next) {
 			if (rule_check_text(r, c->valuestring, &why))
 				return fail(ld, c, "%s", why);
 		}
@@ -390,8 +387,7 @@ static int take_patterns(const struct loader *ld, const cJSON *obj, struct rule 
 	r->patterns = calloc(RULES_MAX_PATTERNS, sizeof(*r->patterns));
 	if (!r->patterns)
 		return no_memory(ld);
-	cJSON_ArrayForEach(c, arr)
-	{
+	for (c = arr->child; c; c = c->next) {
 		ret = add_pattern(ld, c, get(obj, "left"), r);
 		if (ret)
 			return ret;
@@ -567,8 +563,7 @@ static int take_names(const struct loader *ld, const cJSON *arr, struct strings 
 	if (!arr->child || cJSON_GetArraySize(arr) > RULES_MAX_NAMES)
 		return fail(ld, arr, "\"%s\" must have 1 to %d entries", arr->string,
 			    RULES_MAX_NAMES);
-	cJSON_ArrayForEach(c, arr)
-	{
+	for (c = arr->child; c; c = c->next) {
 		size_t n;
 
 		if (!cJSON_IsString(c) || strlen(c->valuestring) > 64)
@@ -620,8 +615,7 @@ static int take_list(const struct loader *ld, const cJSON *arr, struct rule_list
 	const cJSON *c, *other;
 	int ret = 0;
 
-	cJSON_ArrayForEach(c, arr)
-	{
+	for (c = arr->child; c; c = c->next) {
 		struct rule *r;
 
 		if (!cJSON_IsObject(c))
@@ -652,8 +646,7 @@ static int take_examples(const struct loader *ld, const cJSON *arr)
 {
 	const cJSON *c;
 
-	cJSON_ArrayForEach(c, arr)
-	{
+	for (c = arr->child; c; c = c->next) {
 		if (!cJSON_IsString(c) || strlen(c->valuestring) != 16 ||
 		    c->valuestring[strspn(c->valuestring, "0123456789abcdef")])
 			return fail(ld, c,

@@ -72,7 +72,7 @@ static size_t find_escape(struct span b, bool last)
 	size_t best = SIZE_MAX;
 	static const char wants[] = { '\\', '%', '&', 0x1b, 0 };
 
-	for (unsigned int i = 0; i < sizeof(wants); i++) {
+	for (unsigned int i = 0; b.len && i < sizeof(wants); i++) {
 		const char *p = last ? memrchr(b.p, wants[i], b.len) : memchr(b.p, wants[i], b.len);
 		size_t at = p ? (size_t)(p - b.p) : SIZE_MAX;
 

@@ -79,6 +79,7 @@ struct view {
 	const uint64_t *origin; /* of each byte; NULL: as they are */
 	uint64_t base;
 	uint64_t raw; /* raw offset of position 0, when origin is NULL */
+	bool blind;   /* what stands before b is not known */
 };
 
 struct lane {

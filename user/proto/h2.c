@@ -90,7 +90,19 @@ bool h2_is_frame(struct span s)
 {
 	struct frame f = frame_of(s.p);
 
-	return is_likely(&f) && f.type != FRAME_DATA && f.type != FRAME_CONTINUATION;
+	if (!is_likely(&f))
+		return false;
+	switch (f.type) {
+	case FRAME_DATA:
+	case FRAME_CONTINUATION:
+		return false;
+	case FRAME_HEADERS:
+	case FRAME_PUSH_PROMISE:
+		/* A DATA header read one byte late has this shape without the flag. */
+		return f.flags & FLAG_END_HEADERS;
+	default:
+		return true;
+	}
 }
 
 bool h2_is_first_settings(struct span s)
@@ -137,14 +149,6 @@ struct h2 *h2_free(struct h2 *h)
 	return NULL;
 }
 
-void h2_seen_preface_line(struct http_conn *c)
-{
-	struct h2_side *h = &c->h2->side[HTTP_REQUESTS];
-
-	h->state = H2_IN_PREFACE;
-	h->preface = sizeof(H2_PREFACE_LINE) - 1;
-}
-
 void h2_upgraded(struct http_conn *c, uint64_t xid)
 {
 	struct h2_stream *s = h2_stream_add(c, 1, xid);
@@ -160,6 +164,15 @@ static void replace_hpack(struct http_conn *c, struct h2_side *h, bool midway)
 	h->hpack = h2_hpack_new(midway);
 	if (!h->hpack)
 		c->oom = true;
+}
+
+void h2_seen_preface_line(struct http_conn *c)
+{
+	struct h2_side *h = &c->h2->side[HTTP_REQUESTS];
+
+	replace_hpack(c, h, false);
+	h->state = H2_IN_PREFACE;
+	h->preface = sizeof(H2_PREFACE_LINE) - 1;
 }
 
 /* Forgets a block that can not be decoded; with it the dynamic table is lost. */
