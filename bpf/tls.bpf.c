@@ -26,6 +26,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define TLS_EX 4
 #define TLS_LONG 8 /* returns ssize_t, else int */
 #define TLS_FREE 16
+#define TLS_SHAKE 32 /* moves nothing, but shows the socket */
 
 /*
  * One call that has not returned. By thread and by place on its stack: a library may call another or itself (TLS
@@ -76,6 +77,19 @@ static __always_inline struct bt_tls_thread *thread_of(struct task_struct *task,
 	return bpf_task_storage_get(&tls_threads, task, NULL, flags);
 }
 
+/*
+ * Which socket is the connection's? The one on which the thread moved a TLS record during the call. A program that
+ * gives the library memory in place of a socket (node, asyncio) reads from the socket, and calls the library next.
+ * Once learnt it stays, until the connection is freed: node may do anything within a call, from callbacks.
+ */
+static __always_inline void learn_socket(struct bt_tls_thread *th, u64 obj)
+{
+	struct conn_key key = { .obj = obj, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct conn_val val = { .ino = th->sock.ino, .dev = th->sock.dev, .fd = th->fd };
+
+	bpf_map_update_elem(&tls_conns, &key, &val, BPF_NOEXIST);
+}
+
 SEC("uprobe")
 int bt_tls_enter(struct pt_regs *ctx)
 {
@@ -84,6 +98,7 @@ int bt_tls_enter(struct pt_regs *ctx)
 	struct bt_tls_thread *th;
 	struct call_key key;
 	struct call_val val = {};
+	int err; /* see proc_add() */
 
 	if (!t)
 		return 0;
@@ -104,8 +119,13 @@ int bt_tls_enter(struct pt_regs *ctx)
 	if (th) {
 		val.moves = th->moves;
 		val.done = th->done;
+		if (th->fresh && (val.what & TLS_READ))
+			learn_socket(th, val.obj);
+		if (val.what & TLS_READ)
+			th->fresh = 0;
 	}
-	if (bpf_map_update_elem(&tls_calls, &key, &val, BPF_ANY))
+	err = bpf_map_update_elem(&tls_calls, &key, &val, BPF_ANY);
+	if (err)
 		count_loss(BT_LOSS_HELPER, 0);
 	return 0;
 }
@@ -115,6 +135,8 @@ static __always_inline u64 moved(struct pt_regs *ctx, struct call_val *call)
 {
 	u64 ret = FN_RET(ctx), bytes = 0;
 
+	if (call->what & TLS_SHAKE)
+		return 0;
 	if (!(call->what & TLS_LONG))
 		ret = (s64)(s32)ret;
 	if (!(call->what & TLS_EX))
@@ -122,24 +144,6 @@ static __always_inline u64 moved(struct pt_regs *ctx, struct call_val *call)
 	if (ret != 1 || bpf_probe_read_user(&bytes, sizeof(bytes), (void *)call->done_at))
 		return 0;
 	return bytes <= MAX_RW_COUNT ? bytes : 0;
-}
-
-/*
- * Which socket is the connection's? Certainly the one that the library itself used during the call. A program
- * that gives the library memory in place of a socket (node, asyncio) reads from the socket and calls the library
- * next: believed until something certain is seen.
- */
-static __always_inline void learn_socket(struct bt_tls_thread *th, struct call_val *call,
-					 struct conn_key *key)
-{
-	struct conn_val val = { .ino = th->sock.ino, .dev = th->sock.dev, .fd = th->fd };
-
-	if (th->moves != call->moves)
-		bpf_map_update_elem(&tls_conns, key, &val, BPF_ANY);
-	else if (th->fresh && (call->what & TLS_READ))
-		bpf_map_update_elem(&tls_conns, key, &val, BPF_NOEXIST);
-	if (call->what & TLS_READ)
-		th->fresh = 0;
 }
 
 /* The identity of the connection at hand; what is known of its socket has been told of that. */
@@ -218,7 +222,8 @@ int bt_tls_leave(struct pt_regs *ctx)
 		count_loss(BT_LOSS_STORAGE, 0);
 		return 0;
 	}
-	learn_socket(th, &call, &conn);
+	if (th->moves != call.moves)
+		learn_socket(th, call.obj);
 	bytes = moved(ctx, &call);
 	if (!bytes)
 		return 0;

@@ -25,10 +25,12 @@
 #define TLS_EX 4
 #define TLS_LONG 8
 #define TLS_FREE 16
+#define TLS_SHAKE 32
 
 static const char *const names[] = {
-	"SSL_read",           "SSL_write",          "SSL_read_ex", "SSL_write_ex",
-	"gnutls_record_recv", "gnutls_record_send", "SSL_free",    "gnutls_deinit",
+	"SSL_read",         "SSL_write",     "SSL_read_ex",        "SSL_write_ex",
+	"SSL_do_handshake", "SSL_free",      "gnutls_record_recv", "gnutls_record_send",
+	"gnutls_handshake", "gnutls_deinit",
 };
 
 #define N_NAMES (sizeof(names) / sizeof(*names))
@@ -38,9 +40,11 @@ static const __u64 cookies[N_NAMES] = {
 	TLS_WRITE,
 	TLS_READ | TLS_EX,
 	TLS_WRITE | TLS_EX,
+	TLS_READ | TLS_SHAKE,
+	TLS_FREE,
 	TLS_READ | TLS_LONG,
 	TLS_WRITE | TLS_LONG,
-	TLS_FREE,
+	TLS_READ | TLS_SHAKE,
 	TLS_FREE,
 };
 

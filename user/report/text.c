@@ -211,10 +211,11 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 	buf_add_byte(out, '\n');
 	if (t->bytes_tls)
 		buf_addf(out,
-			 "note: %" PRIu64
-			 " bytes of TLS plaintext were examined at library calls\n",
-			 t->bytes_tls);
-	if (t->bytes_encrypted)
+			 "note: of TLS, %" PRIu64
+			 " bytes of plaintext were examined at library calls; %" PRIu64
+			 " bytes of records on sockets are sealed\n",
+			 t->bytes_tls, t->bytes_encrypted);
+	else if (t->bytes_encrypted)
 		buf_addf(out, "note: %" PRIu64 " bytes of TLS records cannot be looked into\n",
 			 t->bytes_encrypted);
 	for (const char *const *note = s->notes; note && *note; note++) {

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Plaintext of TLS at the library's calls: byte for byte, in both roles, with the socket under it, and also
+ * of a library that nobody has mapped before.
+ */
+#include "rig.h"
+
+#include <ftw.h>
+#include <sys/stat.h>
+
+#define PY "/usr/bin/python3"
+/* Not a multiple of anything, and more than one record of TLS or of ours. */
+#define SIZE "100003"
+
+static char dir[] = "/tmp/beartrap-tls-XXXXXX";
+
+/*
+ * The scripts wait for a file "go", so that the test can set its probes, then one process is server and
+ * client of itself: the client sends SIZE bytes, the server returns them with every one added 1.
+ */
+static const char python[] =
+	"import os, socket, ssl, sys, threading, time\n"
+	"os.chdir(sys.argv[1])\n"
+	"while not os.path.exists('go'): time.sleep(.01)\n"
+	"data = bytes(i * 7 % 251 for i in range(" SIZE "))\n"
+	"def get(c, n):\n"
+	"    b = b''\n"
+	"    while len(b) < n: b += c.recv(65536)\n"
+	"    return b\n"
+	"ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+	"ctx.load_cert_chain('cert.pem', 'key.pem')\n"
+	"l = socket.create_server(('127.0.0.1', 0))\n"
+	"def serve():\n"
+	"    c = ctx.wrap_socket(l.accept()[0], server_side=True)\n"
+	"    c.sendall(bytes((b + 1) % 251 for b in get(c, len(data))))\n"
+	"    c.recv(1)\n"
+	"t = threading.Thread(target=serve)\n"
+	"t.start()\n"
+	"c = ssl.create_default_context(cafile='cert.pem').wrap_socket(\n"
+	"    socket.create_connection(l.getsockname()), server_hostname='localhost')\n"
+	"c.sendall(data)\n"
+	"assert get(c, len(data))[0] == 1\n"
+	"c.close()\n"
+	"t.join()\n";
+
+/* The library is given memory, and the sockets are the event loop's. The first that it is called for is a write. */
+static const char asyncio[] =
+	"import asyncio, os, ssl, sys\n"
+	"os.chdir(sys.argv[1])\n"
+	"data = bytes(i * 7 % 251 for i in range(" SIZE "))\n"
+	"ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+	"ctx.load_cert_chain('cert.pem', 'key.pem')\n"
+	"async def serve(r, w):\n"
+	"    w.write(bytes((b + 1) % 251 for b in await r.readexactly(len(data))))\n"
+	"    await w.drain()\n"
+	"async def main():\n"
+	"    while not os.path.exists('go'): await asyncio.sleep(.01)\n"
+	"    s = await asyncio.start_server(serve, '127.0.0.1', 0, ssl=ctx)\n"
+	"    r, w = await asyncio.open_connection(*s.sockets[0].getsockname(), "
+	"server_hostname='localhost',\n"
+	"        ssl=ssl.create_default_context(cafile='cert.pem'))\n"
+	"    w.write(data)\n"
+	"    assert (await r.readexactly(len(data)))[0] == 1\n"
+	"    w.close()\n"
+	"asyncio.run(main())\n";
+
+static const char node[] =
+	"const tls = require('tls'), fs = require('fs'); process.chdir(process.argv[1]);\n"
+	"const data = Buffer.from(Array.from({ length: " SIZE " }, (_, i) => i * 7 % 251));\n"
+	"function get(c, then) {\n"
+	"  let b = Buffer.alloc(0);\n"
+	"  c.on('data', d => { b = Buffer.concat([b, d]); if (b.length == data.length) then(b); "
+	"});\n"
+	"}\n"
+	"function go() {\n"
+	"  if (!fs.existsSync('go')) return setTimeout(go, 10);\n"
+	"  const cert = fs.readFileSync('cert.pem'), key = fs.readFileSync('key.pem');\n"
+	"  const s = tls.createServer({ cert, key }, c => get(c, b => c.end(b.map(x => (x + 1) % "
+	"251))));\n"
+	"  s.listen(0, '127.0.0.1', () => {\n"
+	"    const c = tls.connect({ port: s.address().port, host: '127.0.0.1', ca: cert,\n"
+	"      servername: 'localhost' }, () => c.write(data));\n"
+	"    get(c, () => { c.end(); s.close(); });\n"
+	"  });\n"
+	"}\n"
+	"go();\n";
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static int group_open(void **state)
+{
+	if (!mkdtemp(dir))
+		return -1;
+	setenv("BT_TLS_DIR", dir, 1);
+	return system("cd $BT_TLS_DIR && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem "
+		      "-out cert.pem -days 2 -subj /CN=localhost "
+		      "-addext subjectAltName=DNS:localhost 2>/dev/null");
+}
+
+static int group_close(void **state)
+{
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static int child_python(void *arg)
+{
+	if (arg)
+		setenv("LD_LIBRARY_PATH", dir, 1);
+	execl(PY, PY, "-c", python, dir, NULL);
+	return 127;
+}
+
+static int child_asyncio(void *arg)
+{
+	execl(PY, PY, "-c", asyncio, dir, NULL);
+	return 127;
+}
+
+static int child_node(void *arg)
+{
+	execlp("node", "node", "-e", node, dir, NULL);
+	return 127;
+}
+
+/* The file at whose mapping or execution the TLS functions are found. */
+static bool has_mapped(struct rig *rig, pid_t pid, const char *what)
+{
+	struct rig_rec *r;
+
+	rig_each(rig, BT_REC_MAP, pid,
+		 r) if (memmem(r->tail, r->tail_len, what, strlen(what))) return true;
+	rig_each(rig, BT_REC_EXEC, pid,
+		 r) if (memmem(r->tail, r->tail_len, what, strlen(what))) return true;
+	return false;
+}
+
+static void let_go(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/go", dir);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void not_yet(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/go", dir);
+	unlink(path);
+}
+
+struct side {
+	char *p;
+	size_t len;
+	const struct rig_rec *first;
+};
+
+/* The stream of one connection and direction, which has to be without gap. */
+static struct side side(struct rig *rig, pid_t pid, uint64_t obj, enum bt_dir dirn)
+{
+	struct side s = { 0 };
+	struct rig_rec *r;
+
+	rig_each(rig, BT_REC_DATA, pid, r)
+	{
+		if (r->data.file.type != BT_FILE_TLS || r->data.file.obj != obj ||
+		    r->data.dir != dirn)
+			continue;
+		if (!s.first)
+			s.first = r;
+		assert_int_equal(r->data.pos, s.len);
+		assert_int_equal(r->data.file.ino, s.first->data.file.ino);
+		assert_int_equal(r->data.call,
+				 dirn == BT_DIR_IN ? BT_CALL_TLS_READ : BT_CALL_TLS_WRITE);
+		s.p = realloc(s.p, s.len + r->data.data_len);
+		assert_non_null(s.p);
+		memcpy(s.p + s.len, r->tail, r->data.data_len);
+		s.len += r->data.data_len;
+	}
+	return s;
+}
+
+static void check_bytes(struct rig *rig, pid_t pid, uint64_t obj, enum bt_dir dirn, bool answer)
+{
+	struct side s = side(rig, pid, obj, dirn);
+
+	assert_int_equal(s.len, atoi(SIZE));
+	for (size_t i = 0; i < s.len; i++)
+		if ((uint8_t)s.p[i] != (answer ? (i * 7 % 251 + 1) % 251 : i * 7 % 251))
+			fail_msg("byte %zu is wrong", i);
+	free(s.p);
+}
+
+/* Of the socket that the connection is said to be on. */
+static unsigned int role_of(struct rig *rig, pid_t pid, uint64_t ino, uint32_t dev)
+{
+	unsigned int flags = 0;
+	struct rig_rec *r;
+
+	rig_each(rig, BT_REC_FILE, pid, r) if (r->file.file.type == BT_FILE_TCP &&
+					       r->file.file.ino == ino && r->file.file.dev == dev)
+		flags |= r->file.flags;
+	return flags & (BT_FILE_ACCEPTED | BT_FILE_CONNECTED);
+}
+
+/* Two connections, the client's and the server's, with all their bytes, each on its own socket. */
+static void check(struct rig *rig, pid_t pid)
+{
+	const struct rig_rec *client = NULL, *server = NULL;
+	struct rig_rec *r;
+
+	rig_each(rig, BT_REC_FILE, pid, r)
+	{
+		unsigned int role;
+
+		if (r->file.file.type != BT_FILE_TLS)
+			continue;
+		role = role_of(rig, pid, r->file.file.ino, r->file.file.dev);
+		if (role == BT_FILE_CONNECTED)
+			client = r;
+		else if (role == BT_FILE_ACCEPTED)
+			server = r;
+		else
+			fail_msg("a connection without a role: inode %llu",
+				 (unsigned long long)r->file.file.ino);
+	}
+	assert_non_null(client);
+	assert_non_null(server);
+	check_bytes(rig, pid, client->file.file.obj, BT_DIR_OUT, false);
+	check_bytes(rig, pid, server->file.file.obj, BT_DIR_IN, false);
+	check_bytes(rig, pid, server->file.file.obj, BT_DIR_OUT, true);
+	check_bytes(rig, pid, client->file.file.obj, BT_DIR_IN, true);
+}
+
+static void run_until_mapped(struct rig *rig, struct rig_child *child, const char *what)
+{
+	uint64_t end = rig_now_ms() + RIG_WAIT_MS;
+
+	while (!has_mapped(rig, child->pid, what)) {
+		struct pollfd p = { .fd = capture_fd(rig->c), .events = POLLIN };
+
+		if (rig_now_ms() > end)
+			fail_msg("%s is never mapped", what);
+		poll(&p, 1, 100);
+		rig_drain(rig);
+	}
+}
+
+static void finish(struct rig *rig, struct rig_child *child)
+{
+	let_go();
+	rig_wait_exit(rig, child->pid);
+	assert_int_equal(rig_reap(child), 0);
+	check(rig, child->pid);
+	rig_no_loss(rig);
+	rig_close(rig);
+	not_yet();
+}
+
+static void run(int (*fn)(void *arg), void *arg, const char *what)
+{
+	struct rig_child child;
+	struct rig rig;
+
+	rig_open(&rig, 0, 0);
+	rig_fork(&child, fn, arg);
+	rig_watch(&rig, &child);
+	rig_go(&child);
+	run_until_mapped(&rig, &child, what);
+	finish(&rig, &child);
+}
+
+static void test_python(void **state)
+{
+	run(child_python, NULL, "/libssl.so.3");
+}
+
+static void test_asyncio(void **state)
+{
+	run(child_asyncio, NULL, "/libssl.so.3");
+}
+
+static void test_node(void **state)
+{
+	run(child_node, NULL, "/node");
+}
+
+/* A library of the program's own: found when it is mapped, long after the exec. */
+static void test_own_library(void **state)
+{
+	assert_int_equal(system("cp -L $(ldconfig -p | awk '/lib(ssl|crypto).so.3 /{print $NF}') "
+				"$BT_TLS_DIR"),
+			 0);
+	run(child_python, dir, dir);
+}
+
+/* Watched only once it runs: its maps are read. */
+static void test_late(void **state)
+{
+	struct error err = { 0 };
+	struct rig_child child;
+	struct rig rig;
+	char line[512];
+	bool there = false;
+
+	rig_fork(&child, child_python, dir);
+	rig_go(&child);
+	for (int i = 0; i < 3000 && !there; i++) {
+		FILE *f;
+
+		snprintf(line, sizeof(line), "/proc/%d/maps", (int)child.pid);
+		f = fopen(line, "re");
+		while (f && fgets(line, sizeof(line), f))
+			there |= strstr(line, "libssl.so.3") != NULL;
+		if (f)
+			fclose(f);
+		usleep(10000);
+	}
+	assert_true(there);
+	rig_open(&rig, 0, 0);
+	assert_int_equal(capture_watch_running(rig.c, &child.pid, 1, true, &err), 0);
+	rig_drain(&rig);
+	finish(&rig, &child);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_python), cmocka_unit_test(test_asyncio),
+		cmocka_unit_test(test_node),   cmocka_unit_test(test_own_library),
+		cmocka_unit_test(test_late),
+	};
+
+	return cmocka_run_group_tests(tests, group_open, group_close);
+}
