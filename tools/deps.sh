@@ -38,6 +38,9 @@ procps|c:pgrep
 util-linux|c:setpriv
 nodejs|c:node
 npm|c:npm
+openssl|c:openssl
+curl|c:curl
+wget|c:wget
 '
 
 missing() {
