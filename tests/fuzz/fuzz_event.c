@@ -53,6 +53,10 @@ static void check_event(struct span rec, const struct event *ev)
 		check_inside(rec, ev->args.bytes);
 		must(ev->args.off + ev->args.bytes.len <= ev->args.total_len);
 		break;
+	case BT_REC_MAP:
+		check_inside(rec, ev->map.path);
+		must(ev->map.path.len <= BT_PATH_LEN);
+		break;
 	case BT_REC_FORK:
 	case BT_REC_EXIT:
 		break;

@@ -60,6 +60,8 @@ static const struct verdict_case cases[] = {
 	{ LEGAL("pipe-own", SINK_PIPE, 0, ACCESS, VAL) },
 	{ LEGAL("pipe-own", SINK_PIPE, SINK_F_LOOPBACK, ACCESS, PAT) },
 	{ LEGAL("network-loopback", SINK_NETWORK, SINK_F_LOOPBACK, REFRESH, VAL) },
+	{ LEGAL("network-tls", SINK_NETWORK, SINK_F_TLS, REFRESH, VAL) },
+	{ LEGAL("network-tls", SINK_NETWORK, SINK_F_TLS, ACCESS, VAL), .part = 20 },
 	{ LEGAL("env-inherited", SINK_ENV, CHILD | SINK_F_INHERITED, ACCESS, VAL) },
 	{ LEGAL("no-rule-yet", SINK_HTTP_URL, 0, ACCESS, VAL) },
 	{ LEGAL("no-rule-yet", SINK_COOKIE, 0, REFRESH, PAT) },

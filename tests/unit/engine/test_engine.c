@@ -358,6 +358,51 @@ static void tls_is_counted_as_not_looked_into(void **state)
 	assert_int_equal(t.bytes_encrypted, sizeof(hello) - 1);
 }
 
+static void keep_tls(void *arg, const struct engine_tls *use)
+{
+	struct engine_tls *ret = arg;
+
+	assert_int_equal(ret->tgid, 0); /* called once */
+	*ret = *use;
+}
+
+static void tls_plaintext_is_learnt_from_and_legal(void **state)
+{
+	struct fixture *f = *state;
+	struct object_rec sock = object_rec(BT_FILE_TCP, 30, S_IFSOCK | 0777);
+	struct object_rec tls = object_rec(BT_FILE_TLS, 30, 0);
+	struct engine_tls use = { 0 };
+	struct engine_totals t;
+	char *known = tok_new("gho");
+	char *request = fmt("POST /token HTTP/1.1\r\nAuthorization: Bearer %s\r\n\r\n", known);
+	char *opaque = tok_new("opaque43"); /* in no format that is known */
+	char *answer = fmt("{\"access_token\": \"%s\"}", opaque);
+	char *line = fmt("debug: %s\n", opaque);
+
+	tls.id.obj = 0xabcdef;
+	feed(f,
+	     rec_file(&f->sc, &f->root, &sock, 9, BT_FILE_CONNECTED, O_RDWR, "", 0xcb007105, 443));
+	feed(f, rec_file(&f->sc, &f->root, &tls, 9, 0, 0, "", 0, 0));
+	moved(f, &f->root, &sock, BT_DIR_OUT, "\x16\x03\x01 ciphertext");
+	moved(f, &f->root, &tls, BT_DIR_OUT, request);
+	moved(f, &f->root, &tls, BT_DIR_IN, answer);
+	assert_int_equal(f->n, 0);
+	moved(f, &f->root, &f->err, BT_DIR_OUT, line);
+	assert_int_equal(only(f, "token-on-stderr")->secret.confidence, CONF_VALUE);
+	engine_totals(f->engine, &t);
+	assert_int_equal(t.bytes_tls, strlen(request) + strlen(answer));
+	assert_int_equal(t.bytes_encrypted, 14);
+	engine_walk_tls(f->engine, keep_tls, &use);
+	assert_int_equal(use.tgid, 100);
+	assert_int_equal(use.plain, t.bytes_tls);
+	assert_int_equal(use.sealed, 14);
+	free(line);
+	free(answer);
+	free(opaque);
+	free(request);
+	free(known);
+}
+
 static void files_by_mode_and_place(void **state)
 {
 	struct fixture *f = *state;
@@ -605,6 +650,7 @@ int main(void)
 		T(learnt_from_a_token_response),
 		T(cleartext_to_another_host),
 		T(tls_is_counted_as_not_looked_into),
+		T(tls_plaintext_is_learnt_from_and_legal),
 		T(files_by_mode_and_place),
 		T(positioned_writes_join_where_they_meet),
 		T(syslog_socket),

@@ -20,6 +20,7 @@ struct rec {
 		struct bt_rec_args args;
 		struct bt_rec_fork fork;
 		struct bt_rec_exit exit;
+		struct bt_rec_map map;
 	};
 	size_t fixed;
 	const char *tail;
@@ -35,6 +36,7 @@ static struct rec begin(enum bt_rec_kind kind, const char *tail, size_t tail_len
 		[BT_REC_ARGS] = sizeof(struct bt_rec_args),
 		[BT_REC_FORK] = sizeof(struct bt_rec_fork),
 		[BT_REC_EXIT] = sizeof(struct bt_rec_exit),
+		[BT_REC_MAP] = sizeof(struct bt_rec_map),
 	};
 	struct rec r;
 
@@ -352,6 +354,28 @@ static void test_fork_and_exit(void **state)
 	expect_bad(&r);
 }
 
+static void test_map(void **state)
+{
+	static const char path[] = "/usr/lib/libssl.so.3";
+	struct rec r = begin(BT_REC_MAP, path, sizeof(path) - 1);
+	static const char longer[BT_PATH_LEN + 1];
+	struct event ev;
+
+	r.map.ino = 5;
+	r.map.dev = 6;
+	r.map.path_len = sizeof(path) - 1;
+	assert_int_equal(decode(&r, &ev), 0);
+	assert_int_equal(ev.kind, BT_REC_MAP);
+	assert_int_equal(ev.map.ino, 5);
+	assert_int_equal(ev.map.dev, 6);
+	assert_true(span_eq(ev.map.path, SPAN_LIT("/usr/lib/libssl.so.3")));
+	r.map.path_len--;
+	expect_bad(&r);
+	r = begin(BT_REC_MAP, longer, sizeof(longer));
+	r.map.path_len = sizeof(longer);
+	expect_bad(&r);
+}
+
 static void test_every_other_length_is_refused(void **state)
 {
 	struct event ev;
@@ -430,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_args),
 		cmocka_unit_test(test_fork_and_exit),
+		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_every_other_length_is_refused),
 		cmocka_unit_test(test_unknown_kinds),
 		cmocka_unit_test(test_comm_is_a_printable_string),

@@ -516,6 +516,31 @@ static void test_role_stays(void **state)
 	assert_int_equal(proc_file_find(f->t, &ev.file.file)->flags, BT_FILE_CONNECTED);
 }
 
+static void test_tls_takes_after_its_socket(void **state)
+{
+	struct fixture *f = *state;
+	struct event sock = file_event(f, 11, 5, BT_FILE_ACCEPTED);
+	struct event tls = file_event(f, 900, 5, 0);
+	const struct proc_file *pf;
+
+	/* A socket's object number is that of its inode. */
+	sock.file.file = (struct bt_file_id){ 11, 11, 3, BT_FILE_TCP, 0 };
+	sock.file.sk_family = 2;
+	sock.file.peer_port = 443;
+	sock.file.peer_addr[0] = 127;
+	tls.file.file = (struct bt_file_id){ 900, 11, 3, BT_FILE_TLS, 0 };
+	feed(f, &tls);
+	pf = proc_file_find(f->t, &tls.file.file);
+	assert_int_equal(pf->sk_family, 0);
+	feed(f, &sock);
+	feed(f, &tls);
+	pf = proc_file_find(f->t, &tls.file.file);
+	assert_int_equal(pf->id.type, BT_FILE_TLS);
+	assert_int_equal(pf->flags, BT_FILE_ACCEPTED);
+	assert_int_equal(pf->peer_port, 443);
+	assert_true(proc_file_peer_is_loopback(pf));
+}
+
 static void test_files(void **state)
 {
 	struct fixture *f = *state;
@@ -713,6 +738,7 @@ int main(void)
 		T(test_many_processes),
 		T(test_files),
 		T(test_role_stays),
+		T(test_tls_takes_after_its_socket),
 		T(test_unix_peers),
 		T(test_files_are_bounded),
 		T(test_peer_addresses),

@@ -194,11 +194,16 @@ static void test_text_of_the_end(void **state)
 	assert_non_null(strstr(out.p,
 			       "seen 3 times: token-in-tool-result, fingerprint 001122334455, "
 			       "tool-result\n"));
-	assert_non_null(strstr(out.p, "note: 55 bytes of TLS"));
+	assert_non_null(strstr(out.p, "note: 55 bytes of TLS records cannot be looked into"));
 	assert_non_null(strstr(out.p, "note: uprobes are refused here\n"));
 	assert_non_null(strstr(out.p, "FOUND: 1 finding: 1 critical\n"));
 	assert_null(strstr(out.p, "clean"));
 	assert_null(strstr(out.p, "CLEAN"));
+
+	s.totals.bytes_tls = 44;
+	finish_text(&s, &a, &out);
+	assert_non_null(strstr(out.p, "note: of TLS, 44 bytes of plaintext were examined"));
+	assert_null(strstr(out.p, "cannot be looked into"));
 
 	s.loss[BT_LOSS_RING_BULK] = (struct bt_counter){ .events = 2, .bytes = 300 };
 	s.totals.bytes_missing = 20;
