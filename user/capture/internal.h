@@ -46,6 +46,8 @@ struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog
 struct uprobes *uprobes_new(void);
 /* Takes its uprobes off. NULL is fine. */
 struct uprobes *uprobes_free(struct uprobes *u);
+/* Between open and load: how the programs will be attached. Negative errno. */
+int uprobes_prepare(struct capture *c);
 /* Hooks the TLS libraries that are where distributions put them. */
 void uprobes_usual(struct capture *c);
 /* Hooks what a process has mapped, when the record tells of that. */

@@ -96,6 +96,9 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	if (getrandom(&mask, sizeof(mask), 0) != sizeof(mask))
 		return error_set(err, -errno, "cannot get random bytes: %s", strerror(errno));
 	c->skel->rodata->bt_addr_mask = mask;
+	ret = uprobes_prepare(c);
+	if (ret)
+		return error_set(err, ret, "cannot prepare the uprobes: %s", strerror(-ret));
 	ret = set_sizes(c);
 	if (ret)
 		return error_set(err, ret, "cannot size the BPF maps: %s", strerror(-ret));

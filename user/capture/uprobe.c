@@ -17,6 +17,7 @@
 #include "base/table.h"
 #include "capture/elfsym.h"
 #include "capture/internal.h"
+#include "capture/uprobe_multi.h"
 #include "event/event.h"
 
 /* The cookies of bpf/tls.bpf.c. */
@@ -55,8 +56,9 @@ static const __u64 cookies[N_NAMES] = {
 
 /* A file that has been looked into. */
 struct target {
-	struct bpf_link *links[2 * N_NAMES];
-	size_t n_links;
+	struct bpf_link *links[2 * N_NAMES]; /* each a perf event's, or else */
+	int multi[2];                        /* two links for all */
+	size_t n_links, n_multi;
 	int err; /* negative errno of the first probe that could not be set */
 	char name[64];
 };
@@ -74,6 +76,7 @@ struct tls_proc {
 struct uprobes {
 	struct table *files; /* struct file_version -> struct target */
 	struct table *procs; /* tgid -> struct tls_proc */
+	bool multi;          /* uprobe_multi.h */
 	bool init_pid_ns;    /* the kernel's process numbers are those of our /proc */
 };
 
@@ -83,6 +86,8 @@ static void target_free(void *value)
 
 	for (size_t i = 0; i < t->n_links; i++)
 		bpf_link__destroy(t->links[i]);
+	for (size_t i = 0; i < t->n_multi; i++)
+		close(t->multi[i]);
 	free(t);
 }
 
@@ -113,7 +118,9 @@ struct uprobes *uprobes_free(struct uprobes *u)
 
 static bool count_links(void *arg, struct span key, void *value)
 {
-	*(size_t *)arg += ((const struct target *)value)->n_links;
+	const struct target *t = value;
+
+	*(size_t *)arg += t->n_links + t->n_multi;
 	return true;
 }
 
@@ -124,6 +131,8 @@ static bool take_fds(void *arg, struct span key, void *value)
 
 	for (size_t i = 0; i < t->n_links; i++)
 		*(*fds)++ = bpf_link__fd(t->links[i]);
+	for (size_t i = 0; i < t->n_multi; i++)
+		*(*fds)++ = t->multi[i];
 	return true;
 }
 
@@ -155,6 +164,46 @@ static void attach_one(struct capture *c, struct target *t, const char *path, ui
 		t->err = -errno;
 }
 
+static void attach_multi(struct capture *c, struct target *t, const char *path,
+			 const uint64_t *offsets, const uint64_t *with, size_t n, bool at_return)
+{
+	const struct bpf_program *prog =
+		at_return ? c->skel->progs.bt_tls_leave : c->skel->progs.bt_tls_enter;
+	int fd = n ? uprobe_multi_attach(bpf_program__fd(prog), path, offsets, with, n, at_return)
+		   : 0;
+
+	if (fd > 0)
+		t->multi[t->n_multi++] = fd;
+	else if (fd && !t->err)
+		t->err = fd;
+}
+
+static void attach_all(struct capture *c, struct target *t, const char *path,
+		       const uint64_t *offsets)
+{
+	uint64_t entries[N_NAMES], with[N_NAMES], returns[N_NAMES];
+	size_t n = 0, n_returns = 0;
+
+	for (size_t i = 0; i < N_NAMES; i++) {
+		if (!offsets[i])
+			continue;
+		if (!(cookies[i] & TLS_FREE))
+			returns[n_returns++] = offsets[i];
+		entries[n] = offsets[i];
+		with[n++] = cookies[i];
+	}
+	/* The returns first: an entry without one would leave its call behind. */
+	if (c->uprobes->multi) {
+		attach_multi(c, t, path, returns, NULL, n_returns, true);
+		attach_multi(c, t, path, entries, with, n, false);
+		return;
+	}
+	for (size_t i = 0; i < n_returns; i++)
+		attach_one(c, t, path, returns[i], true, 0);
+	for (size_t i = 0; i < n; i++)
+		attach_one(c, t, path, entries[i], false, with[i]);
+}
+
 static struct target *look_into(struct capture *c, int fd, const char *path)
 {
 	struct target *t = calloc(1, sizeof(*t));
@@ -168,14 +217,7 @@ static struct target *look_into(struct capture *c, int fd, const char *path)
 	if (elfsym_find(fd, names, N_NAMES, offsets) <= 0)
 		return t;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	for (size_t i = 0; i < N_NAMES; i++) {
-		if (!offsets[i])
-			continue;
-		/* The return first: an entry without one would leave its call behind. */
-		if (!(cookies[i] & TLS_FREE))
-			attach_one(c, t, self, offsets[i], true, 0);
-		attach_one(c, t, self, offsets[i], false, cookies[i]);
-	}
+	attach_all(c, t, self, offsets);
 	return t;
 }
 
@@ -202,7 +244,7 @@ static void note(struct capture *c, uint32_t tgid, const struct target *t)
 	struct span key = span_of(&tgid, sizeof(tgid));
 	struct tls_proc *p;
 
-	if (!tgid || (!t->n_links && !t->err))
+	if (!tgid || (!t->n_links && !t->n_multi && !t->err))
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p)
@@ -289,6 +331,22 @@ static void see_path(struct capture *c, uint32_t tgid, struct span path, uint64_
 	memcpy(full + n, path.p, path.len);
 	full[n + path.len] = '\0';
 	see_file(c, tgid, open_regular(full, ino), full);
+}
+
+int uprobes_prepare(struct capture *c)
+{
+	int err;
+
+	c->uprobes->multi = uprobe_multi_supported();
+	if (!c->uprobes->multi)
+		return 0;
+	err = bpf_program__set_expected_attach_type(c->skel->progs.bt_tls_enter,
+						    (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE);
+	if (!err)
+		err = bpf_program__set_expected_attach_type(
+			c->skel->progs.bt_tls_leave,
+			(enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE);
+	return err;
 }
 
 void uprobes_record(struct capture *c, struct span rec)
