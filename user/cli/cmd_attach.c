@@ -137,6 +137,7 @@ static int attach(const struct log *log, const struct attach_opts *o)
 	struct error err = { 0 };
 	struct session s;
 	sigset_t signals;
+	size_t watched;
 	int status, ret;
 
 	sigemptyset(&signals);
@@ -153,6 +154,10 @@ static int attach(const struct log *log, const struct attach_opts *o)
 		status = setup_error(log, &err, ret);
 		goto out;
 	}
+	/* Whoever waits for the watch to begin (a script, a person) waits for this line. */
+	if (!capture_watched(s.capture, &watched))
+		log_at(log, LOG_LEVEL_INFO, "watching %zu %s", watched,
+		       watched == 1 ? "process" : "processes");
 	ret = watch(&s, o, &known, &err);
 	if (ret) {
 		log_at(log, LOG_LEVEL_ERROR, "%s", err.text);
