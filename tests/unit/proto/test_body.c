@@ -95,7 +95,8 @@ static int decode(struct span in, const char *codings, size_t step, struct buf *
 		char *copy = malloc(piece.len ? piece.len : 1);
 
 		assert_non_null(copy);
-		assert_non_null(piece.p);
+		if (!piece.p)
+			break;
 		memcpy(copy, piece.p, piece.len);
 		err = body_feed(b, span_of(copy, piece.len), at);
 		free(copy);
