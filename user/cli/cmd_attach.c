@@ -107,10 +107,12 @@ static int watch(struct session *s, const struct attach_opts *o, struct target_l
 	uint64_t next = clock_now_ns(CLOCK_MONOTONIC), now;
 	bool open = targets_are_open(&o->targets);
 	size_t watched;
-	int n;
+	int n, wait;
 
 	for (;;) {
-		if (poll(fds, 2, LOOK_MS) < 0 && errno != EINTR)
+		wait = engine_timeout_ms(s->engine);
+		if (poll(fds, 2, wait >= 0 && wait < LOOK_MS ? wait : LOOK_MS) < 0 &&
+		    errno != EINTR)
 			return error_set(err, -errno, "poll: %m");
 		n = session_drain(s);
 		if (n < 0)
