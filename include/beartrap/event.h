@@ -233,6 +233,13 @@ enum bt_loss {
 	BT_LOSS_ARGS,          /* argv or environment over BT_ARGS_LEN, or not resident */
 	BT_LOSS_PATH,          /* a path was cut */
 	BT_LOSS_HELPER, /* any other helper that failed; a program that the kernel left out */
+	/* Calls that move bytes past the probes (bpf/blind.bpf.c): bytes where they are known. */
+	BT_LOSS_SENDFILE,
+	BT_LOSS_SPLICE, /* splice, tee, vmsplice */
+	BT_LOSS_COPY_RANGE,
+	BT_LOSS_VM_WRITE,
+	BT_LOSS_IO_URING, /* events: rings made */
+	BT_LOSS_MMAP,     /* events: writable shared file mappings made */
 	BT_LOSS_MAX
 };
 

@@ -20,7 +20,7 @@ static void run(struct http_rec *r, struct span in, bool cut)
 		unsigned char ctl = (unsigned char)in.p[0];
 		enum http_dir dir = ctl & 1 ? HTTP_RESPONSES : HTTP_REQUESTS;
 		size_t len = (size_t)(unsigned char)in.p[1] << 8 | (unsigned char)in.p[2];
-		size_t step = cut ? 1 + (ctl >> 2) : SIZE_MAX;
+		size_t step = cut ? (size_t)(ctl >> 2) + 1 : SIZE_MAX;
 		struct span bytes = span_sub(in, 3, len);
 
 		in = span_sub(in, 3 + len, in.len);

@@ -45,41 +45,56 @@ static int attach_call(struct capture *c, int events_fd, const struct bpf_progra
 	return keep(c, tracepoint_attach(events_fd, prog, name, cookie), prog, name, err);
 }
 
-static int attach_calls(struct capture *c, struct error *err)
+/* The programs that stand on several tracepoints. */
+static int attach_calls(struct capture *c, int events_fd, struct error *err)
 {
-	int events_fd = tracefs_open(), ret = 0;
+	int ret = attach_call(c, events_fd, c->skel->progs.bt_map, "mmap", 0, err);
+
+	for (size_t i = 0; i < N_ROLE_CALLS && !ret; i++)
+		ret = attach_call(c, events_fd, c->skel->progs.bt_role, role_calls[i].name,
+				  role_calls[i].cookie, err);
+	for (int call = 1; call <= N_IO_CALLS && !ret; call++)
+		ret = attach_call(c, events_fd, c->skel->progs.bt_io,
+				  event_call_name((enum bt_call)call), (__u64)call, err);
+	return ret;
+}
+
+/* A program whose section says where it belongs. */
+static int attach_one(struct capture *c, int events_fd, const struct bpf_program *prog,
+		      struct error *err)
+{
+	const char *where = bpf_program__section_name(prog);
+	struct bpf_link *link;
+
+	if (!strncmp(where, "tp/", 3))
+		link = tracepoint_attach(events_fd, prog, where + 3, 0);
+	else if (!strncmp(where, "tp_btf/", 7))
+		link = bpf_program__attach(prog);
+	else
+		return 0;
+	/* A kernel without io_uring has no such event, and nothing there to miss. */
+	if (!link && errno == ENOENT && strstr(where, "io_uring"))
+		return 0;
+	return keep(c, link, prog, where, err);
+}
+
+int capture_attach(struct capture *c, struct error *err)
+{
+	int events_fd = tracefs_open(), ret;
+	struct bpf_program *prog;
 
 	if (events_fd < 0)
 		return error_set(err, events_fd,
 				 "cannot reach tracefs: %s; mount it: mount -t tracefs tracefs "
 				 "/sys/kernel/tracing",
 				 strerror(-events_fd));
-	for (size_t i = 0; i < N_ROLE_CALLS && !ret; i++)
-		ret = attach_call(c, events_fd, c->skel->progs.bt_role, role_calls[i].name,
-				  role_calls[i].cookie, err);
-	if (!ret)
-		ret = attach_call(c, events_fd, c->skel->progs.bt_map, "mmap", 0, err);
-	for (int call = 1; call <= N_IO_CALLS && !ret; call++)
-		ret = attach_call(c, events_fd, c->skel->progs.bt_io,
-				  event_call_name((enum bt_call)call), (__u64)call, err);
-	close(events_fd);
-	return ret;
-}
-
-int capture_attach(struct capture *c, struct error *err)
-{
-	struct bpf_program *prog;
-	int ret = attach_calls(c, err);
-
+	ret = attach_calls(c, events_fd, err);
 	bpf_object__for_each_program(prog, c->skel->obj)
 	{
-		const char *where = bpf_program__section_name(prog);
-
-		if (ret)
-			break;
-		if (!strncmp(where, "tp_btf/", strlen("tp_btf/")))
-			ret = keep(c, bpf_program__attach(prog), prog, where, err);
+		if (!ret)
+			ret = attach_one(c, events_fd, prog, err);
 	}
+	close(events_fd);
 	return ret;
 }
 

@@ -108,10 +108,9 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	if (state->refused[0])
 		return error_set(
 			err, ret,
-			"the kernel refuses BPF program %s: %s; see `beartrap doctor` and the "
-			"verifier's words with --debug",
+			"the kernel refuses BPF program %s: %s; --debug shows the verifier's words",
 			state->refused, strerror(-ret));
-	return error_set(err, ret, "cannot load the BPF programs: %s; see `beartrap doctor`",
+	return error_set(err, ret, "cannot load the BPF programs: %s; --debug shows why",
 			 strerror(-ret));
 }
 

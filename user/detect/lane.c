@@ -255,3 +255,20 @@ void lane_end(struct lane *l, uint64_t raw)
 	advance(l, &v, l->pos, true);
 	keep(l, &v, true);
 }
+
+void lane_peek(struct lane *l, uint64_t raw)
+{
+	struct view v = { .raw = raw, .b = buf_span(&l->win), .origin = l->win_origin };
+
+	v.base = l->pos - l->win.len;
+	for (unsigned int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < l->n_cands; i++) {
+			struct cand c = l->cands[i];
+
+			/* A nested scan is not worth a copy: its end will come. */
+			if (c.dead || c.type == CAND_NESTED || (c.type == CAND_KEY) != (pass == 1))
+				continue;
+			cand_advance(l, &v, &c, l->pos, true);
+		}
+	}
+}

@@ -120,6 +120,24 @@ void scan_feed(struct scan *s, struct span bytes, hit_fn fn, void *arg)
 	}
 }
 
+bool scan_undecided(const struct scan *s)
+{
+	return s->lane.n_cands || (s->second && s->second->lane.n_cands);
+}
+
+void scan_peek(struct scan *s, hit_fn fn, void *arg)
+{
+	uint32_t told = s->recent_n;
+
+	s->fn = fn;
+	s->arg = arg;
+	lane_peek(&s->lane, s->off0);
+	if (s->second)
+		lane_peek(&s->second->lane, 0);
+	/* When the text goes on, the decision is made anew and may be another. */
+	s->recent_n = told;
+}
+
 void scan_flush(struct scan *s, hit_fn fn, void *arg)
 {
 	s->fn = fn;

@@ -200,7 +200,7 @@ static void add_field(void *arg, const struct http_field *f)
 static void end_block(struct http_conn *c, enum http_dir dir)
 {
 	struct h2_side *h = &c->h2->side[dir];
-	struct h2_block b = { .text = BUF_INIT_WIPE(HTTP_MAX_HEAD) };
+	struct h2_block b; /* its fields are many: they are set as they come */
 	const char *p;
 	int err;
 
@@ -213,6 +213,9 @@ static void end_block(struct http_conn *c, enum http_dir dir)
 		drop_block(c, h);
 		return;
 	}
+	b.text = (struct buf)BUF_INIT_WIPE(HTTP_MAX_HEAD);
+	b.n = 0;
+	b.cut = b.unknown = false;
 	err = h2_hpack_decode(h->hpack, buf_span(&h->block), add_field, &b);
 	c->oom |= err == -ENOMEM || b.text.err == -ENOMEM;
 	if (err) {
@@ -358,7 +361,8 @@ static size_t step_payload(struct http_conn *c, enum http_dir dir, struct span i
 	struct h2_side *h = &c->h2->side[dir];
 	size_t n;
 
-	in = span_sub(in, 0, h->left);
+	if (in.len > h->left)
+		in.len = h->left;
 	n = in.len;
 	if (h->type == FRAME_DATA) {
 		n = data_payload(c, dir, in, off);

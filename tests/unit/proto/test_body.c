@@ -92,9 +92,11 @@ static int decode(struct span in, const char *codings, size_t step, struct buf *
 	assert_non_null(b);
 	for (size_t at = 0; at < in.len; at += step ? step : in.len) {
 		struct span piece = span_sub(in, at, step ? step : in.len);
-		char *copy = malloc(piece.len);
+		char *copy = malloc(piece.len ? piece.len : 1);
 
 		assert_non_null(copy);
+		if (!piece.p)
+			break;
 		memcpy(copy, piece.p, piece.len);
 		err = body_feed(b, span_of(copy, piece.len), at);
 		free(copy);
