@@ -21,8 +21,8 @@ teardown() {
 serve() {
 	node "$E2E/tls_server.mjs" "$D" "$V" 3>&- &
 	PIDS+=($!)
+	disown
 	until_true test -s port
-	URL=https://127.0.0.1:$(cat port)
 }
 
 # The token was written to stderr by COMMAND..., and that is all that is reported.
