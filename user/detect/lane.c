@@ -261,6 +261,7 @@ void lane_peek(struct lane *l, uint64_t raw)
 	struct view v = { .raw = raw, .b = buf_span(&l->win), .origin = l->win_origin };
 
 	v.base = l->pos - l->win.len;
+	v.blind = v.base || l->blind;
 	for (unsigned int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < l->n_cands; i++) {
 			struct cand c = l->cands[i];

@@ -127,15 +127,20 @@ bool scan_undecided(const struct scan *s)
 
 void scan_peek(struct scan *s, hit_fn fn, void *arg)
 {
-	uint32_t told = s->recent_n;
+	struct recent told[SCAN_RECENT];
+	uint32_t n = s->recent_n;
 
+	if (s->recent)
+		memcpy(told, s->recent, sizeof(told));
 	s->fn = fn;
 	s->arg = arg;
 	lane_peek(&s->lane, s->off0);
 	if (s->second)
 		lane_peek(&s->second->lane, 0);
 	/* When the text goes on, the decision is made anew and may be another. */
-	s->recent_n = told;
+	s->recent_n = n;
+	if (s->recent && n)
+		memcpy(s->recent, told, sizeof(told));
 }
 
 void scan_flush(struct scan *s, hit_fn fn, void *arg)
