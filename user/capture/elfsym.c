@@ -3,6 +3,7 @@
 #include <gelf.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture/elfsym.h"
 
@@ -23,6 +24,93 @@ static uint64_t file_offset(Elf *elf, uint64_t addr)
 	return 0;
 }
 
+static bool is_function(const GElf_Sym *sym)
+{
+	return GELF_ST_TYPE(sym->st_info) == STT_FUNC && sym->st_shndx != SHN_UNDEF &&
+	       sym->st_value;
+}
+
+/* --- by the hash table of the exported ones: a few reads, whatever the size of the file ------- */
+
+/* The head of a section SHT_GNU_HASH, for which there is no standard but what linkers do. */
+struct gnu_hash {
+	uint32_t n_buckets, first_sym, n_bloom, bloom_shift;
+};
+
+struct export_table {
+	int fd;
+	struct gnu_hash head;
+	uint64_t buckets, chains; /* file offsets */
+	GElf_Shdr syms, names;
+};
+
+/* More symbols that share a bucket than any sane file has. */
+#define CHAIN_MAX 4096
+
+static bool read_at(int fd, void *p, size_t len, uint64_t at)
+{
+	return pread(fd, p, len, (off_t)at) == (ssize_t)len;
+}
+
+static bool export_table_open(struct export_table *t, Elf *elf, int fd)
+{
+	static const uint16_t one = 1;
+	const int native = *(const char *)&one ? ELFDATA2LSB : ELFDATA2MSB;
+	const char *ident = elf_getident(elf, NULL);
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+
+	if (!ident || ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != native)
+		return false;
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_GNU_HASH)
+			break;
+	if (!scn || !read_at(fd, &t->head, sizeof(t->head), sh.sh_offset) || !t->head.n_buckets)
+		return false;
+	t->fd = fd;
+	t->buckets = sh.sh_offset + sizeof(t->head) + (uint64_t)t->head.n_bloom * 8;
+	t->chains = t->buckets + (uint64_t)t->head.n_buckets * 4;
+	return gelf_getshdr(elf_getscn(elf, sh.sh_link), &t->syms) &&
+	       gelf_getshdr(elf_getscn(elf, t->syms.sh_link), &t->names);
+}
+
+static bool has_name(const struct export_table *t, uint32_t at, const char *name)
+{
+	char text[64];
+	size_t len = strlen(name) + 1;
+
+	return len <= sizeof(text) && read_at(t->fd, text, len, t->names.sh_offset + at) &&
+	       !memcmp(text, name, len);
+}
+
+/* Address of an exported function, or 0. */
+static uint64_t export_find(const struct export_table *t, const char *name)
+{
+	uint32_t hash = 5381, at, link;
+	Elf64_Sym sym;
+
+	for (const char *c = name; *c; c++)
+		hash = hash * 33 + (unsigned char)*c;
+	if (!read_at(t->fd, &at, 4, t->buckets + (uint64_t)(hash % t->head.n_buckets) * 4) ||
+	    at < t->head.first_sym)
+		return 0;
+	for (int steps = 0; steps < CHAIN_MAX; steps++, at++) {
+		if (!read_at(t->fd, &link, 4, t->chains + (uint64_t)(at - t->head.first_sym) * 4))
+			return 0;
+		/* The lowest bit marks the bucket's last one. */
+		if ((link | 1) == (hash | 1) &&
+		    read_at(t->fd, &sym, sizeof(sym),
+			    t->syms.sh_offset + (uint64_t)at * sizeof(sym)) &&
+		    is_function(&sym) && has_name(t, sym.st_name, name))
+			return sym.st_value;
+		if (link & 1)
+			return 0;
+	}
+	return 0;
+}
+
+/* --- by looking at all of them ---------------------------------------------------------------- */
+
 static int search(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, const char *const *names, size_t n,
 		  uint64_t *offsets)
 {
@@ -34,8 +122,7 @@ static int search(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, const char *const
 		const char *name;
 		GElf_Sym sym;
 
-		if (!gelf_getsym(data, (int)i, &sym) || GELF_ST_TYPE(sym.st_info) != STT_FUNC ||
-		    sym.st_shndx == SHN_UNDEF || !sym.st_value)
+		if (!gelf_getsym(data, (int)i, &sym) || !is_function(&sym))
 			continue;
 		name = elf_strptr(elf, sh->sh_link, sym.st_name);
 		for (size_t k = 0; name && k < n; k++) {
@@ -63,6 +150,22 @@ static int search_type(Elf *elf, GElf_Word type, const char *const *names, size_
 	return found;
 }
 
+static int search_exports(Elf *elf, int fd, const char *const *names, size_t n, uint64_t *offsets)
+{
+	struct export_table t;
+	int found = 0;
+
+	if (!export_table_open(&t, elf, fd))
+		return search_type(elf, SHT_DYNSYM, names, n, offsets);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t addr = export_find(&t, names[i]);
+
+		offsets[i] = addr ? file_offset(elf, addr) : 0;
+		found += offsets[i] != 0;
+	}
+	return found;
+}
+
 int elfsym_find(int fd, const char *const *names, size_t n, uint64_t *offsets)
 {
 	GElf_Ehdr eh;
@@ -81,7 +184,7 @@ int elfsym_find(int fd, const char *const *names, size_t n, uint64_t *offsets)
 		elf_end(elf);
 		return -ENOEXEC;
 	}
-	found = search_type(elf, SHT_DYNSYM, names, n, offsets);
+	found = search_exports(elf, fd, names, n, offsets);
 	if (!found)
 		found = search_type(elf, SHT_SYMTAB, names, n, offsets);
 	elf_end(elf);
