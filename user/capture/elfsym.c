@@ -126,7 +126,7 @@ static int search(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, const char *const
 			continue;
 		name = elf_strptr(elf, sh->sh_link, sym.st_name);
 		for (size_t k = 0; name && k < n; k++) {
-			if (offsets[k] || strcmp(name, names[k]))
+			if (offsets[k] || strcmp(name, names[k]) != 0)
 				continue;
 			offsets[k] = file_offset(elf, sym.st_value);
 			found += offsets[k] != 0;

@@ -73,7 +73,7 @@ static long tracepoint_id(int events_fd, const char *name)
 struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog, const char *name,
 				   __u64 cookie)
 {
-	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = cookie);
+	const struct bpf_perf_event_opts opts = { .sz = sizeof(opts), .bpf_cookie = cookie };
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT,
 		.size = sizeof(attr),

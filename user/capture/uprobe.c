@@ -152,7 +152,11 @@ void uprobes_fds(const struct uprobes *u, int *fds)
 static void attach_one(struct capture *c, struct target *t, const char *path, uint64_t offset,
 		       bool at_return, __u64 cookie)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = at_return, .bpf_cookie = cookie);
+	const struct bpf_uprobe_opts opts = {
+		.sz = sizeof(opts),
+		.retprobe = at_return,
+		.bpf_cookie = cookie,
+	};
 	struct bpf_link *link;
 
 	link = bpf_program__attach_uprobe_opts(at_return ? c->skel->progs.bt_tls_leave

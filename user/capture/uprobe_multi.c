@@ -45,8 +45,10 @@ int uprobe_multi_attach(int prog_fd, const char *path, const uint64_t *offsets,
 
 bool uprobe_multi_supported(void)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE);
+	struct bpf_prog_load_opts opts = {
+		.sz = sizeof(opts),
+		.expected_attach_type = (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE,
+	};
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
 		{ .code = BPF_JMP | BPF_EXIT },
