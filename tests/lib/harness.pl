@@ -21,7 +21,7 @@ die "no test fits\n" unless @tests;
 my $harness = TAP::Harness->new({
 	verbosity => 0,
 	failures => 1,
-	comments => 0,
+	comments => 1,
 	timer => 1,
 	merge => 0,
 	exec => sub {
