@@ -209,7 +209,7 @@ static int run(const struct log *log, const struct run_opts *o)
 	if (ret)
 		goto out;
 	if (write(c.go_fd, "g", 1) != 1) {
-		ret = error_set(&err, -errno, "cannot start the child: %m");
+		error_set(&err, -errno, "cannot start the child: %m");
 		goto out;
 	}
 	close_fd(&c.go_fd);
