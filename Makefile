@@ -36,7 +36,8 @@ Q :=
 say = @:
 else
 Q := @
-say = @printf '  %-8s %s\n' $(1) $(2)
+# make -s is silent.
+say = $(if $(findstring s,$(firstword -$(MAKEFLAGS))),@:,@printf '  %-8s %s\n' $(1) $(2))
 endif
 
 ARCH := $(shell uname -m)

@@ -33,7 +33,7 @@ static __always_inline bool proc_is_dead(struct task_struct *task)
 static __always_inline bool proc_add(struct task_struct *task, const struct bt_proc *val)
 {
 	struct bt_proc_key key;
-	long err;
+	int err; /* of map operations before 6.4, only 32 bits are defined */
 
 	proc_key(task, &key);
 	err = bpf_map_update_elem(&procs, &key, val, BPF_NOEXIST);

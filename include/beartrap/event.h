@@ -106,8 +106,8 @@ struct bt_file_id {
 struct bt_rec_data {
 	struct bt_hdr hdr;
 	struct bt_file_id file;
-	__u64 pos;      /* of the first payload byte in this object and direction */
-	__u64 off;      /* file offset for pread/pwrite families, else ~0 */
+	__u64 pos; /* of the first payload byte in this object and direction */
+	__u64 off; /* file offset for pread/pwrite families, else ~0 */
 	__u64 call_len; /* bytes that the whole call moved; of sendmmsg, recvmmsg: that this message did */
 	__u64 call_off; /* of this payload within the call */
 	__s32 fd;
@@ -214,7 +214,7 @@ enum bt_loss {
 	BT_LOSS_IOV,           /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
 	BT_LOSS_ARGS,          /* argv or environment over BT_ARGS_LEN, or not resident */
 	BT_LOSS_PATH,          /* a path was cut */
-	BT_LOSS_HELPER,        /* any other helper that failed */
+	BT_LOSS_HELPER, /* any other helper that failed; a program that the kernel left out */
 	BT_LOSS_MAX
 };
 
@@ -228,7 +228,7 @@ enum bt_seen {
 	BT_SEEN_CALLS = 0, /* calls of watched processes; bytes they moved */
 	BT_SEEN_SENT_BULK, /* records put into the bulk ring; payload bytes in them */
 	BT_SEEN_SENT_PRIO, /* records put into the priority ring; tail bytes in them */
-	BT_SEEN_SKIPPED,   /* calls on objects that carry no secrets to anybody (eventfd, ...); MSG_PEEK */
+	BT_SEEN_SKIPPED, /* calls on objects that carry no secrets to anybody (eventfd, ...); MSG_PEEK */
 	BT_SEEN_MAX
 };
 

@@ -30,7 +30,7 @@
 
 #include "capture/capture.h"
 
-#define RIG_WAIT_MS 60000
+#define RIG_WAIT_MS 30000
 
 struct rig_rec {
 	union {
@@ -171,18 +171,22 @@ static void rig_drain(struct rig *rig)
 	assert_true(capture_drain(rig->c) >= 0);
 }
 
-/* Drains until the EXIT record of `tgid` is there. */
+/* Drains until the EXIT record of `tgid` is there, or nothing has come for long. */
 static void rig_wait_exit(struct rig *rig, pid_t tgid)
 {
 	uint64_t end = rig_now_ms() + RIG_WAIT_MS;
 
 	while (rig->exited != (uint32_t)tgid) {
 		struct pollfd p = { .fd = capture_fd(rig->c), .events = POLLIN };
+		int n;
 
 		if (rig_now_ms() > end)
 			fail_msg("no EXIT record of %d", (int)tgid);
 		poll(&p, 1, 100);
-		rig_drain(rig);
+		n = capture_drain(rig->c);
+		assert_true(n >= 0);
+		if (n)
+			end = rig_now_ms() + RIG_WAIT_MS;
 	}
 }
 

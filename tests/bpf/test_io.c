@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -629,6 +630,58 @@ static void mute_objects(void **state)
 	rig_no_loss(rig);
 }
 
+#define WRITERS 4
+#define WRITES 500
+
+static void *thread_writes(void *arg)
+{
+	char p[100];
+
+	memset(p, 'a' + (int)(intptr_t)arg, sizeof(p));
+	for (size_t i = 0; i < WRITES; i++)
+		if (write(FD, p, 1 + i % sizeof(p)) < 0)
+			return arg;
+	return NULL;
+}
+
+static int child_threads(void *arg)
+{
+	pthread_t t[WRITERS];
+
+	if (dup2(scratch_file(O_APPEND), FD) != FD)
+		return 1;
+	for (intptr_t i = 0; i < WRITERS; i++)
+		if (pthread_create(&t[i], NULL, thread_writes, (void *)i))
+			return 2;
+	for (size_t i = 0; i < WRITERS; i++)
+		pthread_join(t[i], NULL);
+	return 0;
+}
+
+/* Threads that write to one object at a time: their positions tile it, none twice, none left out. */
+static void threads(void **state)
+{
+	struct rig *rig = *state;
+	pid_t pid = rig_run(rig, child_threads, NULL);
+	size_t all = WRITERS * WRITES / 100 * 5050, n = 0;
+	char *seen = calloc(1, all);
+	struct rig_rec *r;
+
+	assert_non_null(seen);
+	rig_each(rig, BT_REC_DATA, pid, r)
+	{
+		if (r->data.fd != FD)
+			continue;
+		assert_true(r->data.pos + r->data.data_len <= all);
+		for (size_t i = 0; i < r->data.data_len; i++)
+			assert_int_equal(seen[r->data.pos + i]++, 0);
+		n += r->data.data_len;
+	}
+	assert_int_equal(n, all);
+	free(seen);
+	rig_no_loss(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -643,6 +696,7 @@ int main(void)
 		cmocka_unit_test_setup(datagrams, forget),
 		cmocka_unit_test_setup(file_mapping, forget),
 		cmocka_unit_test_setup(mute_objects, forget),
+		cmocka_unit_test_setup(threads, forget),
 	};
 
 	return cmocka_run_group_tests(tests, group_open, group_close);

@@ -131,3 +131,20 @@ leaks_are_found() {
 	wait "$server" || status=$?
 	equal "status of the server" "$status" 0
 }
+
+@test "attach in the middle of an MCP session: a later leak has its tool" {
+	needs_node
+	"$PY" "$E2E/late_session.py" "$D/ready" "$D/go" leak_token node "$E2E/sdk_server.mjs" 2>"$D/session.err" 3>&- &
+	session=$!
+	PIDS+=("$session")
+	until_true [ -e "$D/ready" ]
+	server=$(cat "$D/ready")
+	PIDS+=("$server")
+	attach --pid "$server"
+	: >"$D/go"
+	wait "$session"
+	status=0
+	wait "$watcher" || status=$?
+	equal "status" "$status" 10
+	equal "tool results" "$(alerts rule=token-in-tool-result mcp.tool=leak_token mcp.method=tools/call mcp.id=2)" 1
+}

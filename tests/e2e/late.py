@@ -7,6 +7,7 @@ leak: a token. child: a child process writes four. say TEXT: this text. quit.
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ if options.comm:
     with open("/proc/self/comm", "w", encoding="ascii") as comm:
         comm.write(options.comm)
 tokens = Tokens(options.values)
+signal.alarm(120)  # a test that failed leaves nothing behind
 
 # Opened for both, so that it does not end when a writer goes.
 with open(os.open(options.fifo, os.O_RDWR | os.O_CLOEXEC), encoding="ascii") as orders:

@@ -137,6 +137,10 @@ while True:
 	done
 }
 
+@test "Ctrl-C at a terminal reaches the child once" {
+	"$PY" "$E2E/terminal.py" "$BEARTRAP" run --output "jsonl:$A"
+}
+
 @test "beartrap killed in the middle of a session: server and session live on" {
 	"$PY" "$E2E/survive.py" "$BEARTRAP" run --output "jsonl:$A" -- \
 		"$PY" "$TOP/demo/mcp_server.py" --issuer http://127.0.0.1:9 2>"$D/stderr" 3>&-

@@ -31,12 +31,40 @@ static int sum_counters(const struct bpf_map *map, struct bt_counter *ret, __u32
 	return err;
 }
 
+/*
+ * How often the kernel left out one of the programs, because its CPU was in the middle of other BPF work (a map
+ * operation that was preempted, say). Whose call that was is not known, so this may count calls of others.
+ */
+static int sum_misses(const struct capture *c, __u64 *ret)
+{
+	struct bpf_program *prog;
+
+	*ret = 0;
+	bpf_object__for_each_program(prog, c->skel->obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			return -errno;
+		*ret += info.recursion_misses;
+	}
+	return 0;
+}
+
 int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		     struct bt_counter seen[BT_SEEN_MAX])
 {
+	__u64 misses;
 	int err = sum_counters(c->skel->maps.loss, loss, BT_LOSS_MAX);
 
-	return err ? err : sum_counters(c->skel->maps.seen, seen, BT_SEEN_MAX);
+	if (!err)
+		err = sum_counters(c->skel->maps.seen, seen, BT_SEEN_MAX);
+	if (!err)
+		err = sum_misses(c, &misses);
+	if (!err)
+		loss[BT_LOSS_HELPER].events += misses;
+	return err;
 }
 
 /* Calls `fn` for the entries of a hash map, some thousand at a time. Negative errno. */

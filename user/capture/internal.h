@@ -14,10 +14,13 @@
 /* As in bpf/iter.bpf.c. */
 enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2 };
 
+/* More than there are programs. */
+#define LINKS_MAX 64
+
 struct capture {
 	struct capture_config cfg;
 	struct beartrap_bpf *skel;
-	struct bpf_link **links;
+	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
 	struct ring bulk, prio;
 	struct ring_merge merge;

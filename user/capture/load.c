@@ -119,16 +119,10 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 
 static int attach(struct capture *c, struct error *err)
 {
+	int events_fd = tracefs_open(), ret = 0;
 	struct bpf_program *prog;
 	struct bpf_link *link;
-	size_t n = 0;
-	int events_fd, ret = 0;
 
-	bpf_object__for_each_program(prog, c->skel->obj) n++;
-	c->links = calloc(n, sizeof(*c->links));
-	if (!c->links)
-		return error_set(err, -ENOMEM, "out of memory");
-	events_fd = tracefs_open();
 	if (events_fd < 0)
 		return error_set(err, events_fd,
 				 "cannot reach tracefs: %s; mount it: mount -t tracefs tracefs "
@@ -138,7 +132,10 @@ static int attach(struct capture *c, struct error *err)
 	{
 		if (is_section(prog, "iter"))
 			continue;
-		if (is_section(prog, "tp/"))
+		errno = E2BIG;
+		if (c->n_links == LINKS_MAX)
+			link = NULL;
+		else if (is_section(prog, "tp/"))
 			link = tracepoint_attach(events_fd, prog);
 		else
 			link = bpf_program__attach(prog);
@@ -247,7 +244,6 @@ struct capture *capture_free(struct capture *c)
 		return NULL;
 	for (size_t i = 0; i < c->n_links; i++)
 		bpf_link__destroy(c->links[i]);
-	free(c->links);
 	ring_close(&c->bulk);
 	ring_close(&c->prio);
 	if (c->epoll_fd >= 0)

@@ -89,7 +89,7 @@ bool is_placeholder(struct span value)
 	    (value.len < 40 && span_find(value, SPAN_LIT("...")) != SIZE_MAX))
 		return true;
 	runs(value, &same, &rising);
-	if (same >= 6 || rising >= 9)
+	if (same >= 8 || rising >= 9)
 		return true;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (has_nocase(value, words[i]))
@@ -172,7 +172,7 @@ bool looks_random(struct span value)
 	if ((digits > 0) + (upper > 0) + (lower > 0) < 2 || !(upper + lower) || value.len < 8)
 		return false;
 	if (span_find(value, SPAN_LIT("://")) != SIZE_MAX || value.p[0] == '/' ||
-	    value.p[0] == '~' || span_starts(value, SPAN_LIT("./")) ||
+	    span_starts(value, SPAN_LIT("~/")) || span_starts(value, SPAN_LIT("./")) ||
 	    span_find(value, SPAN_LIT("()")) != SIZE_MAX)
 		return false;
 	/* An RFC 3339 time. */

@@ -177,9 +177,11 @@ static bool signature_fits(const char *alg, size_t chars)
 		if (!strcmp(alg, fixed[i].alg))
 			return chars == fixed[i].chars;
 	}
-	/* RSA: 1024 bits and up. */
+	if (chars % 4 == 1)
+		return false;
+	/* RSA: as many bytes as the modulus has, 1024 bits and up in steps of 64. */
 	if (!strncmp(alg, "rs", 2) || !strncmp(alg, "ps", 2))
-		return chars >= 171;
+		return chars >= 171 && chars * 3 / 4 % 8 == 0;
 	return chars >= 43;
 }
 

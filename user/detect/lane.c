@@ -204,9 +204,9 @@ static void run(struct lane *l, const struct view *v, size_t from, bool in_windo
 
 void lane_feed(struct lane *l, struct span b, size_t before, const uint64_t *origin, uint64_t raw)
 {
-	char scratch[LANE_BACK + SCAN_BLOCK + LANE_BACK + UNESCAPE_SLACK];
-	uint64_t scratch_origin[LANE_BACK + SCAN_BLOCK + LANE_BACK + UNESCAPE_SLACK];
+	char scratch[LANE_BACK + SCAN_BLOCK];
 	struct view v = { .raw = raw };
+	size_t back = l->back;
 
 	if (!b.len)
 		return;
@@ -223,25 +223,20 @@ void lane_feed(struct lane *l, struct span b, size_t before, const uint64_t *ori
 		v.origin = l->win_origin;
 		v.base = l->pos - was;
 		run(l, &v, was, true);
-	} else if (!origin && before >= l->back) {
-		v.b = span_of(b.p - l->back, b.len + l->back);
-		v.base = l->pos - l->back;
-		run(l, &v, l->back, false);
-	} else {
-		size_t back = l->back;
-
-		memcpy(scratch, l->carry, back);
-		memcpy(scratch + back, b.p, b.len);
-		if (origin) {
-			memcpy(scratch_origin, l->carry_origin, back * sizeof(*origin));
-			memcpy(scratch_origin + back, origin, b.len * sizeof(*origin));
-			v.origin = scratch_origin;
-		}
-		v.b = span_of(scratch, back + b.len);
-		v.base = l->pos - back;
-		run(l, &v, back, false);
-		wipe(scratch, back + b.len);
+		return;
 	}
+	v.base = l->pos - back;
+	if (before >= back) {
+		v.b = span_of(b.p - back, b.len + back);
+		v.origin = origin ? origin - back : NULL;
+		run(l, &v, back, false);
+		return;
+	}
+	memcpy(scratch, l->carry, back);
+	memcpy(scratch + back, b.p, b.len);
+	v.b = span_of(scratch, back + b.len);
+	run(l, &v, back, false);
+	wipe(scratch, back + b.len);
 }
 
 void lane_end(struct lane *l, uint64_t raw)
@@ -250,7 +245,8 @@ void lane_end(struct lane *l, uint64_t raw)
 
 	if (!l->n_cands)
 		return;
-	v.b = buf_span(&l->win);
+	/* A scan that is one value may end before its first byte. */
+	v.b = l->win.p ? buf_span(&l->win) : SPAN_LIT("");
 	v.origin = l->win_origin;
 	v.base = l->pos - l->win.len;
 	advance(l, &v, l->pos, true);

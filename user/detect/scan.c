@@ -18,14 +18,26 @@ static void second_free(struct scan *s)
 	s->second = NULL;
 }
 
-/* Raw bytes, at most SCAN_BLOCK + LANE_BACK. */
+/* The lane over `n` unescaped bytes, with those that came before them put before them. */
+static void second_lane(struct second *d, size_t n)
+{
+	uint8_t *out = d->out + LANE_BACK;
+	uint64_t *origin = d->out_origin + LANE_BACK;
+	size_t back = d->lane.back;
+
+	memcpy(out - back, d->lane.carry, back);
+	memcpy(origin - back, d->carry_origin, back * sizeof(*origin));
+	lane_feed(&d->lane, span_of(out, n), back, origin, 0);
+	wipe(out - back, back + n);
+}
+
+/* Raw bytes, at most SCAN_BLOCK. */
 static void second_feed(struct scan *s, struct span b, uint64_t off)
 {
 	struct second *d = s->second;
-	size_t n = unescape_feed(&d->u, b, off, d->out, d->out_origin, sizeof(d->out));
 
-	lane_feed(&d->lane, span_of(d->out, n), 0, d->out_origin, 0);
-	wipe(d->out, n);
+	second_lane(d, unescape_feed(&d->u, b, off, d->out + LANE_BACK, d->out_origin + LANE_BACK,
+				     SCAN_BLOCK + UNESCAPE_SLACK));
 }
 
 /* Begins where the first lane's candidates began, or LANE_BACK bytes ago: `before` bytes before `b` are at hand. */
@@ -117,9 +129,9 @@ void scan_flush(struct scan *s, hit_fn fn, void *arg)
 	lane_end(&s->lane, s->off0);
 	if (s->second) {
 		struct second *d = s->second;
-		size_t n = unescape_flush(&d->u, d->out, d->out_origin, sizeof(d->out));
 
-		lane_feed(&d->lane, span_of(d->out, n), 0, d->out_origin, 0);
+		second_lane(d, unescape_flush(&d->u, d->out + LANE_BACK, d->out_origin + LANE_BACK,
+					      UNESCAPE_SLACK));
 		lane_end(&d->lane, 0);
 		second_free(s);
 	}

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Finding secrets in a byte stream. A struct scanner is compiled once from a ruleset and is read-only
- * (shared by all streams); a struct scan is the state of one stream: small (about 100 bytes) until a
+ * (shared by all streams); a struct scan is the state of one stream: small (about 400 bytes) until a
  * candidate is open. Bytes come in any cut; a token is found wherever the cuts are. Hits are
  * reported as soon as the byte after the token is known, or at scan_flush.
  *
  * The scan looks at the bytes as they are and, where they hold escapes, at their unescaped form (JSON backslash
- * escapes nested to 4, %XX, \uXXXX), so `gho_...` in any of these dresses is one hit. Key-context values (JSON, form,
- * query, header, YAML, repr, env) come from the same pass.
+ * escapes nested to any depth, %XX, \uXXXX, HTML character references, UTF-16), so `gho_...` in any of these dresses is one
+ * hit. Base64 and hex runs in which an anchor shows are decoded, base64 twice. Key-context values (JSON, form,
+ * query, header, YAML, repr, env, command line, XML) come from the same pass.
+ *
+ * Not found: a token in base64 whose anchor a line break cuts, in a compression, or in other encodings than these.
  */
 #ifndef BT_DETECT_SCAN_H
 #define BT_DETECT_SCAN_H

@@ -105,8 +105,8 @@ struct second {
 	struct unescape u;
 	uint64_t last_escape; /* raw offset */
 	uint64_t carry_origin[LANE_BACK];
-	uint8_t out[SCAN_BLOCK + LANE_BACK + UNESCAPE_SLACK];
-	uint64_t out_origin[SCAN_BLOCK + LANE_BACK + UNESCAPE_SLACK];
+	uint8_t out[LANE_BACK + SCAN_BLOCK + UNESCAPE_SLACK];
+	uint64_t out_origin[LANE_BACK + SCAN_BLOCK + UNESCAPE_SLACK];
 };
 
 struct recent {
@@ -149,7 +149,10 @@ struct scan {
 
 void lane_init(struct lane *l, struct scan *s, bool unescaped);
 void lane_release(struct lane *l);
-/* Takes bytes; `origin` as in struct view. `before`: bytes that stand before b.p in memory. */
+/*
+ * Takes at most SCAN_BLOCK + UNESCAPE_SLACK bytes; `origin` as in struct view. `before`: how many of the stream's bytes stand before
+ * b.p (and origin) in memory; with an origin, at least l->back.
+ */
 void lane_feed(struct lane *l, struct span b, size_t before, const uint64_t *origin, uint64_t raw);
 /* All that is open ends here. */
 void lane_end(struct lane *l, uint64_t raw);

@@ -17,45 +17,57 @@ static int add(struct match *m, enum anchor_what what, struct span text, bool fo
 	return match_add(m, &a);
 }
 
-/* The characters of base64 that lie wholly in `text` when `k` bytes come before it in its group. */
-static int add_base64(struct match *m, struct span text, unsigned int k)
+/* The characters of base64 that lie wholly in `text` when `k` bytes come before it in its group; their number. */
+static size_t base64_within(struct span text, unsigned int k, const char *digits, char out[64])
 {
-	static const char std[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	unsigned int first = (8 * k + 5) / 6, last = (unsigned int)(8 * (k + text.len)) / 6;
-	char out[64];
-	bool url = false;
-	int r;
+	size_t first = (8 * k + 5) / 6, last = 8 * (k + text.len) / 6;
 
-	for (unsigned int i = first; i < last; i++) {
+	for (size_t i = first; i < last; i++) {
 		unsigned int v = 0;
 
-		for (unsigned int bit = 6 * i; bit < 6 * i + 6; bit++)
+		for (size_t bit = 6 * i; bit < 6 * i + 6; bit++)
 			v = v << 1 | ((uint8_t)text.p[bit / 8 - k] >> (7 - bit % 8) & 1u);
-		out[i - first] = std[v];
-		url |= v >= 62;
+		out[i - first] = digits[v];
 	}
-	r = add(m, ANCHOR_BASE64, span_of(out, last - first), false, 0, (uint8_t)k);
-	for (unsigned int i = 0; url && i < last - first; i++)
-		out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
-	if (!r && url)
-		r = add(m, ANCHOR_BASE64, span_of(out, last - first), false, 0, (uint8_t)k);
+	return last - first;
+}
+
+/* In both alphabets; `again`: and what becomes of that in base64. */
+static int add_base64(struct match *m, struct span text, unsigned int k, bool again)
+{
+	static const char digits[2][65] = {
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	};
+	char out[64];
+	int r = 0;
+
+	for (unsigned int a = 0; !r && a < 2; a++) {
+		size_t n = base64_within(text, k, digits[a], out);
+
+		r = add(m, ANCHOR_BASE64, span_of(out, n), false, 0, (uint8_t)k);
+		for (unsigned int j = 0; !r && again && n >= 8 && j < 3; j++)
+			r = add_base64(m, span_of(out, n), j, false);
+	}
 	return r;
 }
 
-/* The same literal in base64 at its three alignments, and in hex. */
+/*
+ * The same literal in base64 at its three alignments, and in hex: only its last eight bytes, for a line break in the encoded
+ * text must not fall into it.
+ */
 static int add_encoded(struct match *m, struct span text)
 {
 	static const char digits[] = "0123456789abcdef";
-	char hex[2 * ANCHOR_MAX_LEN];
+	char hex[16];
 	int r = 0;
 
 	if (text.len < 4)
 		return 0;
-	if (text.len > 16)
-		text.len = 16;
+	if (text.len > 8)
+		text = span_sub(text, text.len - 8, 8);
 	for (unsigned int k = 0; !r && k < 3; k++)
-		r = add_base64(m, text, k);
+		r = add_base64(m, text, k, true);
 	for (size_t i = 0; i < text.len; i++) {
 		hex[2 * i] = digits[(uint8_t)text.p[i] >> 4];
 		hex[2 * i + 1] = digits[(uint8_t)text.p[i] & 15];
