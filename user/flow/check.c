@@ -45,7 +45,7 @@ static void set_host(const struct fact *f, struct flow_finding *ret)
 		copy_text(ret->host, sizeof(ret->host), u.host);
 }
 
-void fact_report(struct fact *f, const struct check *c)
+void fact_report(struct fact *f, const struct flow_check *c)
 {
 	struct flow_finding out = {
 		.rule = c->rule,
@@ -71,7 +71,7 @@ void checks_run(struct fact *f, unsigned int moment)
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		for (size_t k = 0; k < families[i]->n; k++, bit++) {
-			const struct check *c = &families[i]->checks[k];
+			const struct flow_check *c = &families[i]->checks[k];
 			uint64_t *seen = f->f ? &f->f->reported[bit / 64 % 3] : NULL;
 
 			if (!(c->on & moment) || ((c->flags & CHECK_HISTORY) && f->fs->cfg.late))

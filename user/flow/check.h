@@ -48,14 +48,14 @@ struct fact {
 	char detail[200];
 };
 
-struct check {
+struct flow_check {
 	const char *rule;
 	unsigned int on, flags;
 	bool (*holds)(struct fact *f);
 };
 
 struct check_family {
-	const struct check *checks;
+	const struct flow_check *checks;
 	size_t n;
 };
 
@@ -68,7 +68,7 @@ extern const struct check_family checks_implicit, checks_pkce, checks_state, che
 /* Runs every check that looks at `moment`. */
 void checks_run(struct fact *f, unsigned int moment);
 /* Reports, as a check of that rule would. */
-void fact_report(struct fact *f, const struct check *c);
+void fact_report(struct fact *f, const struct flow_check *c);
 void fact_say(struct fact *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void fact_secret(struct fact *f, struct span value, enum secret_kind kind, enum flow_part part);
 bool host_is_local(struct span host);

@@ -92,7 +92,7 @@ static bool implicit_token_in_redirect(struct fact *f)
 		goto out;
 	/* The value lies in `p`, which goes: report here. */
 	fact_secret(f, token, SECRET_ACCESS_TOKEN, FLOW_IN_HEADER);
-	fact_report(f, &(struct check){ .rule = "implicit-token-in-redirect" });
+	fact_report(f, &(struct flow_check){ .rule = "implicit-token-in-redirect" });
 out:
 	params_release(&p);
 	return found;
@@ -115,7 +115,7 @@ static bool token_in_referer(struct fact *f)
 		f->level =
 			s && s->kind == SECRET_CODE && s->end != SEC_LIVE ? FLOW_LOW : FLOW_DEFAULT;
 		fact_secret(f, value, SECRET_ACCESS_TOKEN, FLOW_IN_HEADER);
-		fact_report(f, &(struct check){ .rule = "token-in-referer" });
+		fact_report(f, &(struct flow_check){ .rule = "token-in-referer" });
 		break;
 	}
 out:
@@ -129,7 +129,7 @@ static bool ropc_grant(struct fact *f)
 	return !f->ctx->server && f->x->grant == G_PASSWORD;
 }
 
-static const struct check list[] = {
+static const struct flow_check list[] = {
 	{ "implicit-response-type", ON_AUTHZ, 0, implicit_response_type },
 	{ "response-type-missing", ON_AUTHZ, 0, response_type_missing },
 	{ "implicit-token-in-callback-query", ON_SERVER_REQ, CHECK_EACH,

@@ -214,7 +214,7 @@ static bool resource_mismatch(struct fact *f)
 	return true;
 }
 
-static const struct check list[] = {
+static const struct flow_check list[] = {
 	{ "refresh-reuse-after-rotation", ON_EXCHANGE, CHECK_EACH, refresh_reuse },
 	{ "refresh-not-rotated", ON_TOKENS, 0, refresh_not_rotated },
 	{ "code-replay", ON_EXCHANGE, CHECK_EACH, code_replay },

@@ -156,7 +156,7 @@ static bool url_through_shell(struct fact *f)
 	return false;
 }
 
-static const struct check list[] = {
+static const struct flow_check list[] = {
 	{ "mixup-iss-mismatch-accepted", ON_EXCHANGE, CHECK_EACH, mixup_iss_mismatch },
 	{ "mixup-iss-missing-accepted", ON_EXCHANGE, CHECK_EACH, mixup_iss_missing },
 	{ "mixup-foreign-token-endpoint", ON_EXCHANGE, CHECK_EACH, mixup_foreign_token_endpoint },

@@ -304,7 +304,7 @@ static bool pkce_verifier_to_foreign_host(struct fact *f)
 	return true;
 }
 
-static const struct check list[] = {
+static const struct flow_check list[] = {
 	{ "pkce-missing", ON_AUTHZ, 0, pkce_missing },
 	{ "pkce-plain", ON_AUTHZ, 0, pkce_plain },
 	{ "pkce-method-defaulted", ON_AUTHZ, 0, pkce_method_defaulted },

@@ -302,7 +302,7 @@ static bool callback_nonloopback(struct fact *f)
 	return true;
 }
 
-static const struct check list[] = {
+static const struct flow_check list[] = {
 	{ "redirect-uri-unregistered", ON_SERVER_RESP, CHECK_EACH, redirect_uri_unregistered },
 	{ "open-redirect-on-callback", ON_SERVER_RESP, CHECK_EACH, open_redirect },
 	{ "confused-deputy-no-consent", ON_SERVER_RESP, CHECK_HISTORY | CHECK_EACH,

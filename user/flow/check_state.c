@@ -224,7 +224,7 @@ static bool nonce_mismatch_accepted(struct fact *f)
 	return true;
 }
 
-static const struct check list[] = {
+static const struct flow_check list[] = {
 	{ "state-missing", ON_AUTHZ, 0, state_missing },
 	{ "state-low-entropy", ON_AUTHZ, 0, state_low_entropy },
 	{ "state-reused", ON_AUTHZ, 0, state_reused },

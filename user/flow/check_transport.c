@@ -79,7 +79,8 @@ static bool tls_off_env(struct fact *f)
 {
 	return (span_eq_str(f->url, "NODE_TLS_REJECT_UNAUTHORIZED") ||
 		span_eq_str(f->url, "PYTHONHTTPSVERIFY")) &&
-	       span_eq_str(f->value, "0");
+	       span_eq_str(f->value, "0") &&
+	       !misc_set(f->fs, 'T', f->url); /* children inherit it */
 }
 
 static bool tls_off_argv(struct fact *f)
@@ -90,7 +91,7 @@ static bool tls_off_argv(struct fact *f)
 	       span_eq_str(f->value, "--no-check-certificate");
 }
 
-static const struct check list[] = {
+static const struct flow_check list[] = {
 	{ "token-endpoint-plaintext-http", ON_CLIENT_REQ, CHECK_EACH, token_endpoint_plaintext },
 	{ "authz-endpoint-http", ON_AUTHZ, 0, authz_endpoint_http },
 	{ "redirect-uri-insecure", ON_AUTHZ, 0, redirect_uri_insecure },

@@ -254,7 +254,7 @@ static bool upstream_token_in_answer(struct fact *f)
 	return true;
 }
 
-static const struct check list[] = {
+static const struct flow_check list[] = {
 	{ "token-in-query", ON_CLIENT_REQ | ON_SERVER_REQ, CHECK_EACH, token_in_query },
 	{ "client-secret-in-query", ON_CLIENT_REQ | ON_SERVER_REQ, CHECK_EACH,
 	  client_secret_in_query },

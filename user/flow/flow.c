@@ -329,6 +329,7 @@ bool flows_story(struct flows *fs, int64_t ledger_id, uint64_t now_ns, struct fl
 	s = b.found;
 	if (!s)
 		return false;
+	ret->age_ns = now_ns > s->born_ns ? now_ns - s->born_ns : 0;
 	ret->dead = s->end != SEC_LIVE || (s->expires_ns && now_ns > s->expires_ns);
 	snprintf(ret->born, sizeof(ret->born), "%s%s%.60s", s->how, s->issuer[0] ? " of " : "",
 		 s->issuer);

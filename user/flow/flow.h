@@ -80,8 +80,9 @@ struct flow_story {
 	char flow_id[17];
 	enum flow_phase phase;
 	uint64_t flow_age_ns;
-	bool dead;     /* spent, rotated, revoked or expired */
-	char born[96]; /* "token response of as.example, 41 s ago" */
+	uint64_t age_ns; /* of the secret */
+	bool dead;       /* spent, rotated, revoked or expired */
+	char born[96];   /* "token response of as.example, 41 s ago" */
 };
 
 struct flows_config {

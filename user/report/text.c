@@ -172,7 +172,8 @@ static int put_alert(const struct policy *p, const struct alert *a, struct buf *
 		 severity_words[a->severity], color ? SGR_RESET : "", a->rule);
 	put_safe_str(out, e ? e->title : a->rule);
 	buf_add_byte(out, '\n');
-	put_secret(out, &a->secret);
+	if (a->secret.fingerprint[0])
+		put_secret(out, &a->secret);
 	put_where(out, a);
 	put_process(out, &a->process);
 	put_field(out, "why", a->why);
@@ -187,9 +188,12 @@ static void put_repeated(struct buf *out, const struct alert *const *alerts, siz
 {
 	for (size_t i = 0; i < n; i++) {
 		if (alerts[i]->seen_count > 1)
-			buf_addf(out, "seen %" PRIu64 " times: %s, fingerprint %.*s, %s\n",
-				 alerts[i]->seen_count, alerts[i]->rule, SHORT_FINGERPRINT,
-				 alerts[i]->secret.fingerprint,
+			buf_addf(out, "seen %" PRIu64 " times: %s, %s%.*s, %s\n",
+				 alerts[i]->seen_count, alerts[i]->rule,
+				 alerts[i]->secret.fingerprint[0] ? "fingerprint " : "flow ",
+				 SHORT_FINGERPRINT,
+				 alerts[i]->secret.fingerprint[0] ? alerts[i]->secret.fingerprint
+								  : alerts[i]->flow_id,
 				 sink_class_name(alerts[i]->sink.class));
 	}
 }
