@@ -74,6 +74,14 @@ void engine_ctx(const struct actor *who, struct flow_ctx *ret)
 	};
 }
 
+bool engine_rule_places(const char *rule, char *out, size_t cap)
+{
+	if (strcmp(rule, "form-elicitation-asks-secret") != 0)
+		return flow_rule_moments(rule, out, cap);
+	snprintf(out, cap, "elicitation");
+	return true;
+}
+
 struct html_ctx {
 	struct engine *e;
 	const struct sink *sink;

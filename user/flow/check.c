@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "flow/check.h"
 
@@ -8,6 +9,40 @@ static const struct check_family *const families[] = {
 	&checks_implicit, &checks_pkce, &checks_state,     &checks_mixup,
 	&checks_server,   &checks_use,  &checks_transport, &checks_life,
 };
+
+static const char *const moment_names[] = {
+	"authorization requests",
+	"authorization responses",
+	"token requests",
+	"token responses",
+	"requests sent",
+	"responses received",
+	"requests received",
+	"responses sent",
+	"authorization server metadata",
+	"command lines",
+	"environments",
+	"client registrations",
+};
+
+bool flow_rule_moments(const char *rule, char *out, size_t cap)
+{
+	unsigned int moments = 0;
+	size_t n = strlen(out);
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		for (size_t k = 0; k < families[i]->n; k++) {
+			if (!strcmp(families[i]->checks[k].rule, rule))
+				moments |= families[i]->checks[k].on;
+		}
+	}
+	for (size_t i = 0; i < sizeof(moment_names) / sizeof(moment_names[0]); i++) {
+		if (moments >> i & 1 && n < cap)
+			n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ", " : "",
+					      moment_names[i]);
+	}
+	return moments != 0;
+}
 
 void fact_say(struct fact *f, const char *fmt, ...)
 {

@@ -123,6 +123,11 @@ bool flow_xchg_is_own_token(const struct flow_xchg *x);
 /* A run of unreserved characters (RFC 3986): a verifier of a pending flow by its SHA-256? Learnt then; true. */
 bool flows_preimage(struct flows *fs, const struct flow_ctx *ctx, struct span run);
 bool flows_pending(const struct flows *fs); /* flows_preimage may find something */
+/*
+ * When the checks of a rule look, in words ("authorization requests, token responses"), appended to `out`. False: no check has
+ * that rule.
+ */
+bool flow_rule_moments(const char *rule, char *out, size_t cap);
 /* False when nothing is known of it. */
 bool flows_story(struct flows *fs, int64_t ledger_id, uint64_t now_ns, struct flow_story *ret);
 

@@ -150,6 +150,17 @@ static void put_process(struct buf *out, const struct alert_process *p)
 	buf_add_byte(out, '\n');
 }
 
+static void put_flow(struct buf *out, const struct alert *a)
+{
+	if (!a->flow_id[0])
+		return;
+	begin_field(out, "flow");
+	put_safe_str(out, a->flow_id);
+	put_part(out, ", ", a->flow_phase);
+	buf_addf(out, ", begun %" PRIu64 ".%03u s before\n", a->flow_age_ms / 1000,
+		 (unsigned int)(a->flow_age_ms % 1000));
+}
+
 static void put_references(struct buf *out, const struct catalogue_entry *e)
 {
 	struct buf refs = BUF_INIT(0);
@@ -176,6 +187,7 @@ static int put_alert(const struct policy *p, const struct alert *a, struct buf *
 		put_secret(out, &a->secret);
 	put_where(out, a);
 	put_process(out, &a->process);
+	put_flow(out, a);
 	put_field(out, "why", a->why);
 	if (e) {
 		put_field(out, "fix", e->fix);
