@@ -8,6 +8,7 @@
 
 #include "base/secmem.h"
 #include "engine/internal.h"
+#include "proto/sse.h"
 
 #define LINK_MAX_MESSAGES 64
 #define LINK_MAX_XCHG 128
@@ -21,14 +22,16 @@ struct message {
 	size_t text_len;
 	struct buf body;
 	bool cut;
-	bool framed; /* its end is known from its head */
-	bool done;   /* already given to flow/, before its end */
+	bool framed;      /* its end is known from its head */
+	bool rpc, events; /* an answer to JSON-RPC; as server-sent events */
+	bool done;        /* already given to flow/, before its end */
 };
 
 struct xchg {
 	struct xchg *next;
 	uint64_t xid;
 	struct flow_xchg *x;
+	bool rpc;
 };
 
 struct link {
@@ -43,6 +46,9 @@ struct link {
 	size_t n_messages, n_xchgs;
 	bool framed[2]; /* by enum http_dir: the last message's end is known */
 	struct actor last;
+	struct watch *watch; /* of bodies */
+	struct wire *wire;   /* MCP in bodies, when we are the server */
+	struct sse *sse;
 };
 
 static void message_free(struct message *m)
@@ -121,13 +127,13 @@ static void drop_message(struct link *l, struct message *m)
 	message_free(m);
 }
 
-static struct flow_xchg *find_xchg(const struct link *l, uint64_t xid)
+static struct xchg *find_xchg(const struct link *l, uint64_t xid)
 {
 	struct xchg *x = l->xchgs;
 
 	while (x && x->xid != xid)
 		x = x->next;
-	return x ? x->x : NULL;
+	return x;
 }
 
 static void drop_xchg(struct link *l, uint64_t xid)
@@ -145,7 +151,7 @@ static void drop_xchg(struct link *l, uint64_t xid)
 	free(x);
 }
 
-static void keep_xchg(struct link *l, uint64_t xid, struct flow_xchg *x)
+static void keep_xchg(struct link *l, uint64_t xid, struct flow_xchg *x, bool rpc)
 {
 	struct xchg *k = x && l->n_xchgs < LINK_MAX_XCHG ? calloc(1, sizeof(*k)) : NULL;
 
@@ -155,6 +161,7 @@ static void keep_xchg(struct link *l, uint64_t xid, struct flow_xchg *x)
 	}
 	k->xid = xid;
 	k->x = x;
+	k->rpc = rpc;
 	k->next = l->xchgs;
 	l->xchgs = k;
 	l->n_xchgs++;
@@ -205,23 +212,87 @@ static bool has_type(const struct message *m, const char *part)
 	return span_find(http_field_value(&m->head, "content-type"), span_str(part)) != SIZE_MAX;
 }
 
+/* MCP in a body. `end`: the message is over. */
+static void to_wire(struct link *l, enum mcp_dir dir, struct span bytes, bool end)
+{
+	const struct engine_at *at = l->e->at;
+
+	if (!l->wire)
+		l->wire = wire_for_http(l->e);
+	if (!l->wire)
+		return;
+	/* On a wire a line feed ends the message; in a body it is a blank. */
+	while (bytes.len) {
+		size_t n = span_find_byte(bytes, '\n');
+
+		wire_body(l->wire, dir, &l->file, &l->last, span_sub(bytes, 0, n));
+		if (n == SIZE_MAX)
+			break;
+		wire_body(l->wire, dir, &l->file, &l->last, SPAN_LIT(" "));
+		bytes = span_sub(bytes, n + 1, SIZE_MAX);
+	}
+	if (end)
+		wire_body(l->wire, dir, &l->file, &l->last, SPAN_LIT("\n"));
+	l->e->at = at;
+}
+
+static void on_event_data(void *arg, struct span bytes, uint64_t off)
+{
+	(void)off;
+	to_wire(arg, MCP_SERVER_TO_CLIENT, bytes, false);
+}
+
+static void on_event_end(void *arg, struct span event)
+{
+	(void)event;
+	to_wire(arg, MCP_SERVER_TO_CLIENT, SPAN_NONE, true);
+}
+
+static void answer_to_wire(struct link *l, struct message *m, struct span bytes, uint64_t off)
+{
+	static const struct sse_ops ops = { .data = on_event_data, .end = on_event_end };
+
+	/* Streams of HTTP/2 interleave; a wire is one text. */
+	if (l->role != ROLE_SERVER || m->head.version >= 20)
+		return;
+	if (m->events) {
+		if (!l->sse)
+			l->sse = sse_new(&ops, l);
+		if (l->sse)
+			sse_feed(l->sse, bytes, off);
+	} else if (m->rpc) {
+		to_wire(l, MCP_SERVER_TO_CLIENT, bytes, false);
+	}
+}
+
 static void give(struct link *l, struct message *m)
 {
 	struct flow_message fm = { &m->head, buf_span(&m->body), !m->cut };
 	struct engine_at at = { .who = &l->last };
-	struct flow_xchg *x;
 	struct flow_ctx ctx;
+	struct xchg *x;
+	bool rpc;
 
 	fill_ctx(l, &ctx);
 	engine_place(l->e, &l->file, SINK_NETWORK, 0, &l->last, &at.sink);
 	at.http = true;
 	l->e->at = &at;
+	/* A page or an answer that sends somebody to an authorization server. */
+	if (l->watch && fm.body.len &&
+	    (l->role == ROLE_SERVER) == (m->head.dir == HTTP_RESPONSES)) {
+		watch_feed(l->watch, &ctx, fm.body, 0);
+		watch_end(l->watch, &ctx, fm.body.len);
+	}
 	if (m->head.dir == HTTP_REQUESTS) {
-		keep_xchg(l, m->xid, flows_request(l->e->flows, &ctx, &fm));
+		rpc = l->role == ROLE_SERVER &&
+		      span_find(fm.body, SPAN_LIT("\"jsonrpc\"")) != SIZE_MAX;
+		keep_xchg(l, m->xid, flows_request(l->e->flows, &ctx, &fm), rpc);
+		if (rpc)
+			to_wire(l, MCP_CLIENT_TO_SERVER, fm.body, true);
 	} else {
 		x = find_xchg(l, m->xid);
 		if (x)
-			flows_response(l->e->flows, &ctx, x, &fm);
+			flows_response(l->e->flows, &ctx, x->x, &fm);
 		if (l->role == ROLE_SERVER && has_type(m, "text/html"))
 			engine_scan_html(l->e, &at.sink, &l->last, fm.body);
 	}
@@ -243,6 +314,7 @@ static void on_head(void *arg, uint64_t xid, const struct http_head *h)
 {
 	struct link *l = arg;
 	struct message *m;
+	struct xchg *x;
 
 	l->framed[h->dir] = is_framed(h);
 	if (l->n_messages == LINK_MAX_MESSAGES)
@@ -251,6 +323,11 @@ static void on_head(void *arg, uint64_t xid, const struct http_head *h)
 	if (!m)
 		return;
 	m->framed = l->framed[h->dir];
+	x = h->dir == HTTP_RESPONSES ? find_xchg(l, xid) : NULL;
+	m->rpc = x && x->rpc;
+	m->events = h->dir == HTTP_RESPONSES && has_type(m, "text/event-stream");
+	if (m->events)
+		l->sse = sse_free(l->sse);
 	m->next = l->messages;
 	l->messages = m;
 	l->n_messages++;
@@ -274,7 +351,8 @@ static void on_body(void *arg, uint64_t xid, enum http_dir dir, struct span byte
 {
 	struct message *m = find_message(arg, xid, dir);
 
-	(void)raw_off;
+	if (m && dir == HTTP_RESPONSES)
+		answer_to_wire(arg, m, bytes, raw_off);
 	if (!m || m->done || m->cut)
 		return;
 	if (bytes.len > FLOW_MAX_BODY - m->body.len) {
@@ -293,6 +371,8 @@ static void on_end(void *arg, uint64_t xid, enum http_dir dir, bool complete)
 
 	if (m) {
 		m->cut |= !complete;
+		if (m->rpc && !m->events && m->head.version < 20)
+			to_wire(l, MCP_SERVER_TO_CLIENT, SPAN_NONE, true);
 		if (!m->done)
 			give(l, m);
 		drop_message(l, m);
@@ -312,6 +392,9 @@ static void link_free(struct link *l)
 		drop_message(l, l->messages);
 	while (l->xchgs)
 		drop_xchg(l, l->xchgs->xid);
+	sse_free(l->sse);
+	wire_put(l->wire);
+	watch_free(l->watch);
 	buf_release(&l->held[0]);
 	buf_release(&l->held[1]);
 	free(l);
@@ -363,6 +446,7 @@ static void find_role(struct link *l, enum bt_dir dir)
 		l->role = (guess == 1) == (dir == BT_DIR_IN) ? ROLE_SERVER : ROLE_CLIENT;
 	if (l->role == ROLE_NOT_HTTP)
 		return;
+	l->watch = watch_new(l->e);
 	l->conn = http_conn_new(&link_ops, l);
 	if (!l->conn)
 		l->role = ROLE_NOT_HTTP;

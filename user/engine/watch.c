@@ -47,7 +47,7 @@ struct watch *watch_free(struct watch *w)
 	return NULL;
 }
 
-/* As JSON writers and shells spell them: \u0026 for &, \/ for /. */
+/* As JSON writers and shells spell them: \u0026 or &amp; for &, \/ for /. */
 static void unescape(struct buf *b)
 {
 	size_t to = 0;
@@ -56,6 +56,9 @@ static void unescape(struct buf *b)
 		if (b->p[i] == '\\' && i + 5 < b->len && !memcmp(b->p + i, "\\u0026", 6)) {
 			b->p[to++] = '&';
 			i += 5;
+		} else if (b->p[i] == '&' && b->len - i > 4 && !memcmp(b->p + i, "&amp;", 5)) {
+			b->p[to++] = '&';
+			i += 4;
 		} else if (b->p[i] != '\\') {
 			b->p[to++] = b->p[i];
 		}

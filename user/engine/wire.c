@@ -35,6 +35,7 @@ struct lane {
 	unsigned int flags;
 	struct bt_file_id file;
 	struct actor last;
+	uint64_t pos; /* of HTTP bodies: they have no offsets that follow on */
 };
 
 struct wire {
@@ -42,6 +43,7 @@ struct wire {
 	unsigned int
 		refs; /* the table's and the taps': an evicted wire lives as long as its streams */
 	bool root;
+	bool http; /* bodies of HTTP messages instead of stdio */
 	struct mcp_session *mcp;
 	struct lane lane[2];
 };
@@ -209,10 +211,11 @@ static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
 	scan_feed(l->raw, bytes, raw_hit, l);
 }
 
-static void mcp_of(const struct mcp_message *m, const char *path, struct alert_mcp *ret)
+static void mcp_of(const struct wire *w, const struct mcp_message *m, const char *path,
+		   struct alert_mcp *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	snprintf(ret->transport, sizeof(ret->transport), "stdio");
+	snprintf(ret->transport, sizeof(ret->transport), "%s", w->http ? "http" : "stdio");
 	snprintf(ret->direction, sizeof(ret->direction), "%s",
 		 m->dir == MCP_SERVER_TO_CLIENT ? "server-to-client" : "client-to-server");
 	snprintf(ret->method, sizeof(ret->method), "%s", m->method);
@@ -249,7 +252,7 @@ static void judge_in_message(struct lane *l, const struct pending *p, const stru
 		flags |= SINK_F_URL_MODE;
 	engine_place(l->wire->e, &l->file, place_sink[place], flags, &l->last, &sink);
 	sink.offset = p->secret.offset;
-	mcp_of(m, p->where.path, &mcp);
+	mcp_of(l->wire, m, p->where.path, &mcp);
 	engine_judge(l->wire->e, &p->secret, &sink, &mcp, &l->last);
 }
 
@@ -274,7 +277,7 @@ static void judge_form(struct lane *l, const struct mcp_message *m)
 	if (mcp_place(&l->asked, m) != MCP_PLACE_ELICITATION)
 		return;
 	engine_place(l->wire->e, &l->file, SINK_ELICITATION, 0, &l->last, &at.sink);
-	mcp_of(m, l->asked.path, &mcp);
+	mcp_of(l->wire, m, l->asked.path, &mcp);
 	at.mcp = &mcp;
 	l->wire->e->at = &at;
 	engine_found(l->wire->e, &f);
@@ -442,6 +445,30 @@ int wire_data(struct wire *w, const struct tap *t, const struct bt_file_id *file
 	l->file = *file;
 	l->last = t->last;
 	return mcp_feed(w->mcp, l->dir, bytes, off);
+}
+
+struct wire *wire_for_http(struct engine *e)
+{
+	struct wire *w = wire_new(e, true);
+
+	if (w)
+		w->http = true;
+	return w;
+}
+
+int wire_body(struct wire *w, enum mcp_dir dir, const struct bt_file_id *file,
+	      const struct actor *who, struct span bytes)
+{
+	struct lane *l = &w->lane[dir];
+	int r;
+
+	/* What is no JSON-RPC on a socket is the plain scan's to judge. */
+	l->class = SINK_PIPE;
+	l->file = *file;
+	l->last = *who;
+	r = mcp_feed(w->mcp, dir, bytes, l->pos);
+	l->pos += bytes.len;
+	return r;
 }
 
 void wire_gap(struct wire *w, enum mcp_dir dir, uint64_t missing)

@@ -46,10 +46,11 @@ static double state_bits(struct span s)
 	}
 	if (digits == s.len) /* 10 or 13 digits that begin so are a clock's */
 		return (s.len == 10 || s.len == 13) && s.p[0] == '1' ? 0 : 3.32 * (double)s.len;
-	per = hex == s.len ? 4 : 5.9;
+	per = hex == s.len ? 4 : 6;
 	if (repeats * 2 > s.len)
 		return (double)distinct;
-	return fmin(per, log2((double)distinct + 1) + 1) * (double)s.len;
+	/* Few characters do not show their whole alphabet. */
+	return fmin(per, log2((double)distinct + 1) + 2.5) * (double)s.len;
 }
 
 static bool is_uuid1(struct span s)
@@ -69,7 +70,7 @@ static bool state_low_entropy(struct fact *f)
 	if (!strcmp(f->f->state, f->f->client_id) || !strcmp(f->f->state, f->f->redirect_uri) ||
 	    is_uuid1(s))
 		bits = 0;
-	if (bits >= 95)
+	if (bits >= 96)
 		return false;
 	f->level = bits < 32 ? FLOW_HIGH : FLOW_MEDIUM;
 	fact_say(f, "%zu characters, at most about %.0f bits", s.len, bits);

@@ -104,8 +104,9 @@ static bool token_passthrough(struct fact *f)
 {
 	struct sec *s = f->bearer;
 
-	if (s && s->set == SET_INBOUND) {
-		fact_say(f, "it came in a client's Authorization header");
+	if (s && s->set != SET_OWN) {
+		fact_say(f, s->set == SET_INBOUND ? "it came in a client's Authorization header"
+						  : "this server issued it to a client of its own");
 		fact_secret(f, f->token, SECRET_ACCESS_TOKEN, FLOW_IN_HEADER);
 		return true;
 	}
@@ -114,7 +115,7 @@ static bool token_passthrough(struct fact *f)
 		return false;
 	for (size_t i = 0; i < f->p->n; i++) {
 		s = sec_find_value(f->fs, params_value(f->p, i));
-		if (!s || s->set != SET_INBOUND)
+		if (!s || s->set == SET_OWN)
 			continue;
 		fact_secret(f, params_value(f->p, i), SECRET_ACCESS_TOKEN, FLOW_IN_URL);
 		return true;

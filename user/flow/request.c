@@ -18,9 +18,25 @@ static bool path_has(const struct flow_xchg *x, const char *part)
 	return strstr(x->path, part) != NULL;
 }
 
+/* What documentation writes for a client_id; the last is that of RFC 6749. */
+static bool is_placeholder(struct span id)
+{
+	static const char *const marks[] = { "your",      "YOUR",      "Your",      "<",
+					     "{",         "$",         "xxx",       "XXX",
+					     "client_id", "CLIENT_ID", "s6BhdRkqt3" };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (span_find(id, span_str(marks[i])) != SIZE_MAX)
+			return true;
+	}
+	return false;
+}
+
 static bool is_url_with(const struct params *p)
 {
-	if (!params_has(p, "client_id"))
+	struct span id = params_get(p, "client_id");
+
+	if (!id.len || is_placeholder(id))
 		return false;
 	return params_has(p, "response_type") || params_has(p, "request_uri") ||
 	       params_has(p, "request") || params_has(p, "redirect_uri");

@@ -192,7 +192,9 @@ static void learn_token(struct flows *fs, const struct flow_ctx *ctx, const stru
 
 	if (!s)
 		return;
-	if (s->born_ns == ctx->now_ns && ctx->server)
+	if (!ctx->server)
+		s->set = SET_OWN;
+	else if (s->born_ns == ctx->now_ns)
 		s->set = SET_DOWNSTREAM;
 	copy_text(s->issuer, sizeof(s->issuer), span_str(x->host));
 	memcpy(s->flow_id, x->flow_id, sizeof(s->flow_id));
