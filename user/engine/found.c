@@ -9,8 +9,6 @@ static enum sink_class class_of(const struct engine_at *at, enum flow_part part)
 	switch (part) {
 	case FLOW_IN_COOKIE:
 		return SINK_COOKIE;
-	case FLOW_IN_HTML:
-		return SINK_HTML;
 	case FLOW_IN_URL:
 		return at->http ? SINK_HTTP_URL : at->sink.class;
 	case FLOW_IN_HEADER:

@@ -267,7 +267,7 @@ static void answer_to_wire(struct link *l, struct message *m, struct span bytes,
 
 static void give(struct link *l, struct message *m)
 {
-	struct flow_message fm = { &m->head, buf_span(&m->body), !m->cut };
+	struct flow_message fm = { &m->head, buf_span(&m->body) };
 	struct engine_at at = { .who = &l->last };
 	struct flow_ctx ctx;
 	struct xchg *x;

@@ -256,8 +256,6 @@ struct callback *callback_seen(struct flows *fs, const struct flow_ctx *ctx, con
 		f->state_used = true;
 		if (!f->callback_ns)
 			f->callback_ns = ctx->now_ns;
-		f->code = t;
-		f->has_code = true;
 		flow_enter(f, PHASE_CALLBACK, ctx->now_ns);
 	} else if (params_has(p, "error") && (!f->has_state || !strcmp(f->state, state))) {
 		f->state_used = true;

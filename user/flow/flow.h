@@ -40,7 +40,6 @@ enum flow_part {
 	FLOW_IN_HEADER,
 	FLOW_IN_BODY,
 	FLOW_IN_COOKIE,
-	FLOW_IN_HTML
 };
 
 /* Who moved the bytes, and over what kind of connection. */
@@ -58,8 +57,7 @@ struct flow_ctx {
 
 struct flow_message {
 	const struct http_head *head;
-	struct span body;
-	bool whole; /* all of the body is there */
+	struct span body; /* decoded, up to FLOW_MAX_BODY of it */
 };
 
 struct flow_finding {
@@ -117,8 +115,6 @@ struct flow_xchg *flows_request(struct flows *fs, const struct flow_ctx *ctx,
 void flows_response(struct flows *fs, const struct flow_ctx *ctx, struct flow_xchg *x,
 		    const struct flow_message *m);
 struct flow_xchg *flow_xchg_free(struct flow_xchg *x);
-/* True when the exchange's response carries secrets by design, so that its body is no sink. */
-bool flow_xchg_is_own_token(const struct flow_xchg *x);
 
 /* A run of unreserved characters (RFC 3986): a verifier of a pending flow by its SHA-256? Learnt then; true. */
 bool flows_preimage(struct flows *fs, const struct flow_ctx *ctx, struct span run);

@@ -31,12 +31,11 @@ struct flow {
 	uint64_t born_ns, phase_ns, callback_ns, done_ns;
 	char client_id[256], endpoint[256]; /* scheme://host[:port]/path it asks */
 	char redirect_uri[512], state[1024], challenge[132], method[16], nonce[256];
-	char resource[256], scope[512], issuer[256], up_state[256];
+	char resource[256], scope[512], issuer[256];
 	uint16_t redirect_port;
 	bool by_reference; /* request_uri or request: parameters are elsewhere */
-	bool has_state, has_challenge, state_used, nonce_bad, public_client, url_seen;
-	bool has_code;
-	struct tag code, verifier, access;
+	bool has_state, has_challenge, state_used, nonce_bad, url_seen;
+	struct tag access;    /* the last token */
 	uint64_t reported[3]; /* bit by check */
 };
 
@@ -68,8 +67,7 @@ struct sec {
 /* An authorization server's metadata (RFC 8414), by its authorization endpoint. */
 struct meta {
 	char issuer[256], authorization[256], token[256];
-	char scopes[512];
-	bool s256, methods, iss_supported, issuer_wrong;
+	bool s256, iss_supported, issuer_wrong;
 };
 
 struct callback {
@@ -104,11 +102,11 @@ struct flow_xchg {
 	char flow_id[17];
 	char host[256], path[512], client_id[256];
 	char scope[512], redirect_uri[512];
-	bool tls, loopback, post, json, client_auth, dpop, has_bearer, has_cookie, has_session;
+	bool tls, post, json, client_auth, has_bearer, has_cookie;
 	bool calls_tool; /* JSON-RPC tools/call or resources/read */
 	bool foreign_origin, jwt_unsigned, jwt_expired, jwt_wrong_audience;
 	bool known_session; /* the session id was bound to a bearer before */
-	struct tag code, refresh, bearer, verifier, revoked, session;
+	struct tag code, refresh, bearer, verifier, revoked;
 	bool has_code, has_refresh, has_verifier, has_revoked;
 	struct params query; /* of a GET that we serve: a redirect may repeat one */
 };
@@ -125,7 +123,6 @@ struct flows {
 	uint32_t pending_challenges; /* upper bound */
 	bool resource_meta_seen;     /* the tree is an MCP client that discovers */
 	char own_resource[256];      /* what our own RFC 9728 metadata says we are */
-	uint64_t reported[3];        /* of findings without a flow */
 };
 
 struct fact;

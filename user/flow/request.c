@@ -163,7 +163,6 @@ static void describe(const struct flow_ctx *ctx, const struct flow_message *m, s
 	struct url u;
 
 	x->tls = ctx->tls;
-	x->loopback = ctx->loopback;
 	x->post = span_eq_str(m->head->method, "POST");
 	copy_text(x->host, sizeof(x->host), m->head->authority);
 	if (!url_parse_target(m->head->target, &u)) {
@@ -215,7 +214,6 @@ static void note_session(struct flows *fs, const struct flow_ctx *ctx, const str
 {
 	struct span id = http_field_value(h, "mcp-session-id");
 
-	x->has_session = id.len > 0;
 	if (!ctx->server || !id.len)
 		return;
 	x->known_session = misc_has(fs, 'S', id);
@@ -303,12 +301,6 @@ struct flow_xchg *flow_xchg_free(struct flow_xchg *x)
 	return NULL;
 }
 
-bool flow_xchg_is_own_token(const struct flow_xchg *x)
-{
-	return x->kind == X_TOKEN || x->kind == X_REGISTER || x->kind == X_DEVICE ||
-	       x->kind == X_PAR;
-}
-
 /* --- responses --- */
 
 static void on_register(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
@@ -391,17 +383,10 @@ static void on_server_meta(struct flows *fs, const struct flow_ctx *ctx, const s
 	copy_text(m->token, sizeof(m->token), params_get(p, "token_endpoint"));
 	url_base(endpoint, m->authorization, sizeof(m->authorization));
 	memcpy(key, m->authorization, sizeof(key));
-	m->methods = params_has(p, "code_challenge_methods_supported");
 	for (size_t i = 0; i < p->n; i++) {
 		if (span_eq_str(params_name(p, i), "code_challenge_methods_supported") &&
 		    span_eq_str(params_value(p, i), "S256"))
 			m->s256 = true;
-		if (span_eq_str(params_name(p, i), "scopes_supported") &&
-		    strlen(m->scopes) + params_value(p, i).len + 2 < sizeof(m->scopes)) {
-			copy_text(m->scopes + strlen(m->scopes),
-				  sizeof(m->scopes) - strlen(m->scopes), params_value(p, i));
-			strcat(m->scopes, " ");
-		}
 	}
 	m->iss_supported = span_eq_str(
 		params_get(p, "authorization_response_iss_parameter_supported"), "true");
@@ -431,6 +416,20 @@ static void on_resource_meta(struct flows *fs, const struct flow_ctx *ctx, const
 		if (span_eq_str(params_name(p, i), "authorization_servers"))
 			note_hosts(fs, ctx, params_value(p, i));
 	}
+}
+
+/* A refresh token takes the access tokens of its grant along (RFC 7009 2.1). */
+static void on_revoked(struct flows *fs, const struct flow_ctx *ctx, struct flow_xchg *x)
+{
+	struct sec *s = sec_find(fs, &x->revoked);
+	struct flow *f = s ? flow_find(fs, s->flow_id) : NULL;
+
+	sec_end(fs, &x->revoked, SEC_REVOKED, ctx->now_ns);
+	if (!f)
+		return;
+	if (s->kind == SECRET_REFRESH_TOKEN)
+		sec_end(fs, &f->access, SEC_REVOKED, ctx->now_ns);
+	flow_enter(f, PHASE_REVOKED, ctx->now_ns);
 }
 
 /* The URL of the metadata that a 401 points to (RFC 9728 5.1). */
@@ -513,7 +512,7 @@ void flows_response(struct flows *fs, const struct flow_ctx *ctx, struct flow_xc
 		break;
 	case X_REVOKE:
 		if (ok && x->has_revoked)
-			sec_end(fs, &x->revoked, SEC_REVOKED, ctx->now_ns);
+			on_revoked(fs, ctx, x);
 		break;
 	default:
 		break;

@@ -169,8 +169,6 @@ void token_request(struct flows *fs, const struct flow_ctx *ctx, const struct pa
 						  : PHASE_EXCHANGE,
 			   ctx->now_ns);
 		fact.meta = f->endpoint[0] ? table_get(fs->metas, span_str(f->endpoint)) : NULL;
-		if (x->grant == G_CODE)
-			f->public_client = !x->client_auth;
 	}
 	checks_run(&fact, ON_EXCHANGE);
 	learn(fs, ctx, p, "code", SECRET_CODE, "token request", x);
