@@ -120,11 +120,11 @@ struct bt_rec_data {
 	__u8 pad[6];
 };
 
-#define BT_FILE_STDIO 0x1    /* sent at exec or attach because it is fd 0, 1 or 2 */
-#define BT_FILE_PATH_CUT 0x2 /* the path's front is missing: too deep or too long */
-#define BT_FILE_DELETED 0x4  /* no link left when first seen */
-#define BT_FILE_SNAPSHOT 0x8 /* was open before the watch began */
-#define BT_FILE_ACCEPTED 0x10 /* a TCP socket that came from accept */
+#define BT_FILE_STDIO 0x1      /* sent at exec or attach because it is fd 0, 1 or 2 */
+#define BT_FILE_PATH_CUT 0x2   /* the path's front is missing: too deep or too long */
+#define BT_FILE_DELETED 0x4    /* no link left when first seen */
+#define BT_FILE_SNAPSHOT 0x8   /* was open before the watch began */
+#define BT_FILE_ACCEPTED 0x10  /* a TCP socket that came from accept */
 #define BT_FILE_CONNECTED 0x20 /* a TCP socket that connected */
 
 /*
