@@ -29,6 +29,8 @@ VMLINUX_H ?=
 FUZZ_SECONDS ?= 60
 
 BUILD ?= $(if $(SANITIZE),build-san,build)
+# One name for one place: dependency files hold the names that were built.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 VERSION := $(or $(shell git describe --tags --dirty --always 2>/dev/null),unknown)
 
 ifeq ($(V),1)
@@ -156,6 +158,12 @@ $(BUILD)/tests/bpf/%: tests/bpf/%.c $(wildcard tests/lib/*.h tests/bpf/*.h) $(SK
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group \
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) -lcmocka -lpthread
+
+$(BUILD)/tests/bench/bench: tests/bench/bench.c $(wildcard tests/lib/*.h) $(call archives,$(LAYERS) capture)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group \
+		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture)
 
 # tests/tools/X.c: helpers that scripts call (token generator, replay-case compiler, ...).
 TEST_TOOL_SRC := $(wildcard tests/tools/*.c)

@@ -41,7 +41,7 @@
 
 /* Set by the loader; compared with its own. */
 const volatile __u32 bt_abi __weak = BT_ABI_VERSION;
-/* Random; folded into kernel addresses that serve as names, so that a recording holds none. */
+/* Random; mixed into kernel addresses that serve as names, so that a recording holds none. */
 const volatile __u64 bt_addr_mask __weak = 0;
 
 /* The membership of one thread. */

@@ -58,6 +58,24 @@ static __always_inline u16 socket_type(struct file *f)
 	return BT_FILE_SOCK;
 }
 
+/* Any two words into one, as the likes of FxHash do. */
+static __always_inline u64 mix(u64 h, u64 v)
+{
+	return (h ^ v) * 0x9e3779b97f4a7c15ULL;
+}
+
+/*
+ * The name of an open file description. Its address alone would soon come again, and often for a new file
+ * on the inode number of a deleted one: so the inode's generation and the dentry are in it too.
+ */
+static __always_inline u64 file_obj(struct file *f, struct inode *inode)
+{
+	u64 h = mix(bt_addr_mask, (u64)f);
+
+	h = mix(h, BPF_CORE_READ(inode, i_generation));
+	return mix(h, (u64)BPF_CORE_READ(f, f_path.dentry));
+}
+
 /*
  * Fills `id`. False when bytes on this object reach nobody: directories, anonymous inodes such as
  * eventfd, and /dev/null and its like.
@@ -73,17 +91,16 @@ static __always_inline bool file_identify(u64 addr, struct bt_file_id *id)
 
 	id->ino = BPF_CORE_READ(inode, i_ino);
 	id->dev = BPF_CORE_READ(sb, s_dev);
-	id->obj = addr ^ bt_addr_mask;
 	id->mode = mode;
 	switch (mode & S_IFMT) {
 	case S_IFIFO:
 		id->type = BT_FILE_PIPE;
 		id->obj = id->ino;
-		break;
+		return true;
 	case S_IFSOCK:
 		id->type = socket_type(f);
 		id->obj = id->ino;
-		break;
+		return true;
 	case S_IFCHR:
 		rdev = BPF_CORE_READ(inode, i_rdev);
 		id->type = is_tty_major(rdev >> 20) ? BT_FILE_TTY : BT_FILE_CHR;
@@ -107,13 +124,14 @@ static __always_inline bool file_identify(u64 addr, struct bt_file_id *id)
 		id->type = BT_FILE_OTHER;
 		break;
 	}
+	id->obj = file_obj(f, inode);
 	return speaks;
 }
 
 /*
- * A number that changes when the same bt_file_id comes to mean something else: the address of a
- * closed struct file is soon used again, perhaps for a new file on the same inode number; and files are
- * renamed. Never 0. A socket's or pipe's inode number is not used again, so there it is constant.
+ * A number that changes when a file record sent for the same bt_file_id is no longer true: the file was renamed or
+ * its flags set, or file_obj() was the same for another. Never 0. Sockets and pipes do not change, and
+ * their inode numbers are not used again.
  */
 static __always_inline u64 file_ident(u64 addr, u16 type)
 {
@@ -124,11 +142,9 @@ static __always_inline u64 file_ident(u64 addr, u16 type)
 	if (type != BT_FILE_REG && type != BT_FILE_CHR && type != BT_FILE_TTY)
 		return 1;
 	dentry = BPF_CORE_READ(f, f_path.dentry);
-	h = (u64)dentry;
-	h = h * 0x9e3779b97f4a7c15ULL + (u64)BPF_CORE_READ(dentry, d_parent);
-	h = h * 0x9e3779b97f4a7c15ULL + BPF_CORE_READ(dentry, d_name.hash_len);
-	h = h * 0x9e3779b97f4a7c15ULL + BPF_CORE_READ(f, f_inode, i_generation);
-	h = h * 0x9e3779b97f4a7c15ULL + BPF_CORE_READ(f, f_flags);
+	h = mix(0, (u64)BPF_CORE_READ(dentry, d_parent));
+	h = mix(h, BPF_CORE_READ(dentry, d_name.hash_len));
+	h = mix(h, BPF_CORE_READ(f, f_flags));
 	return h | 1;
 }
 

@@ -129,9 +129,9 @@ struct bt_rec_data {
 
 /*
  * tail: `path_len` bytes: path of a file, or unix peer name (leading NUL = abstract).
- * Sent before the first data of each direction. Sent again when the same bt_file_id has come to mean
- * something else (its number used again for another open file, or the file renamed): stream positions
- * then go on, the bytes do not.
+ * Sent before the first data of each direction, and again when the file has been renamed or its flags
+ * changed. In rare cases the same bt_file_id comes to mean another open file of that inode number: then
+ * it is sent again too, and stream positions go on.
  */
 struct bt_rec_file {
 	struct bt_hdr hdr;
@@ -217,6 +217,13 @@ enum bt_loss {
 	BT_LOSS_ARGS,          /* argv or environment over BT_ARGS_LEN, or not resident */
 	BT_LOSS_PATH,          /* a path was cut */
 	BT_LOSS_HELPER, /* any other helper that failed; a program that the kernel left out */
+	/* Calls that move bytes past the probes (bpf/blind.bpf.c): bytes where they are known. */
+	BT_LOSS_SENDFILE,
+	BT_LOSS_SPLICE, /* splice, tee, vmsplice */
+	BT_LOSS_COPY_RANGE,
+	BT_LOSS_VM_WRITE,
+	BT_LOSS_IO_URING, /* events: rings made */
+	BT_LOSS_MMAP,     /* events: writable shared file mappings made */
 	BT_LOSS_MAX
 };
 

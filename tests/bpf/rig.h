@@ -56,7 +56,7 @@ struct rig {
 	uint32_t exited; /* tgid of the last EXIT record */
 };
 
-static size_t rig_fixed_len(unsigned int kind)
+static inline size_t rig_fixed_len(unsigned int kind)
 {
 	switch (kind) {
 	case BT_REC_DATA:
@@ -77,7 +77,7 @@ static size_t rig_fixed_len(unsigned int kind)
 }
 
 /* Keeps a copy. Every record has to be consistent in itself, whatever the test is about. */
-static int rig_record(void *arg, struct span rec)
+static inline int rig_record(void *arg, struct span rec)
 {
 	struct rig *rig = arg;
 	struct bt_hdr hdr;
@@ -119,13 +119,13 @@ static int rig_record(void *arg, struct span rec)
 	return 0;
 }
 
-static void rig_debug(void *arg, const char *line)
+static inline void rig_debug(void *arg, const char *line)
 {
 	if (getenv("BT_TEST_DEBUG"))
 		fprintf(stderr, "%s\n", line);
 }
 
-static void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
+static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
 {
 	struct capture_config cfg = {
 		.ring_bulk_len = bulk_len,
@@ -141,7 +141,7 @@ static void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
 		fail_msg("%s", err.text);
 }
 
-static void rig_forget(struct rig *rig)
+static inline void rig_forget(struct rig *rig)
 {
 	for (size_t i = 0; i < rig->n; i++) {
 		free(rig->recs[i]->raw);
@@ -151,14 +151,14 @@ static void rig_forget(struct rig *rig)
 	rig->seen = 0;
 }
 
-static void rig_close(struct rig *rig)
+static inline void rig_close(struct rig *rig)
 {
 	rig_forget(rig);
 	free(rig->recs);
 	rig->c = capture_free(rig->c);
 }
 
-static uint64_t rig_now_ms(void)
+static inline uint64_t rig_now_ms(void)
 {
 	struct timespec t;
 
@@ -166,13 +166,13 @@ static uint64_t rig_now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void rig_drain(struct rig *rig)
+static inline void rig_drain(struct rig *rig)
 {
 	assert_true(capture_drain(rig->c) >= 0);
 }
 
 /* Drains until the EXIT record of `tgid` is there, or nothing has come for long. */
-static void rig_wait_exit(struct rig *rig, pid_t tgid)
+static inline void rig_wait_exit(struct rig *rig, pid_t tgid)
 {
 	uint64_t end = rig_now_ms() + RIG_WAIT_MS;
 
@@ -196,7 +196,7 @@ struct rig_child {
 	sem_t *go; /* shared memory: waiting must not read or write */
 };
 
-static sem_t *rig_sem(void)
+static inline sem_t *rig_sem(void)
 {
 	sem_t *s =
 		mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -206,14 +206,14 @@ static sem_t *rig_sem(void)
 	return s;
 }
 
-static void rig_sem_wait(sem_t *s)
+static inline void rig_sem_wait(sem_t *s)
 {
 	while (sem_wait(s))
 		;
 }
 
 /* Starts a child that waits, then calls `fn` and exits with what it returns. */
-static void rig_fork(struct rig_child *child, int (*fn)(void *arg), void *arg)
+static inline void rig_fork(struct rig_child *child, int (*fn)(void *arg), void *arg)
 {
 	child->go = rig_sem();
 	child->pid = fork();
@@ -227,7 +227,7 @@ static void rig_fork(struct rig_child *child, int (*fn)(void *arg), void *arg)
 	assert_true(child->pidfd >= 0);
 }
 
-static void rig_watch(struct rig *rig, struct rig_child *child)
+static inline void rig_watch(struct rig *rig, struct rig_child *child)
 {
 	struct error err = { 0 };
 
@@ -235,13 +235,13 @@ static void rig_watch(struct rig *rig, struct rig_child *child)
 		fail_msg("%s", err.text);
 }
 
-static void rig_go(struct rig_child *child)
+static inline void rig_go(struct rig_child *child)
 {
 	sem_post(child->go);
 }
 
 /* Exit status as wait(2) gives it. */
-static int rig_reap(struct rig_child *child)
+static inline int rig_reap(struct rig_child *child)
 {
 	int status = -1;
 
@@ -252,7 +252,7 @@ static int rig_reap(struct rig_child *child)
 }
 
 /* All of it: a watched child that does `fn`, which has to return 0. Its pid. */
-static pid_t rig_run(struct rig *rig, int (*fn)(void *arg), void *arg)
+static inline pid_t rig_run(struct rig *rig, int (*fn)(void *arg), void *arg)
 {
 	struct rig_child child;
 
@@ -264,7 +264,7 @@ static pid_t rig_run(struct rig *rig, int (*fn)(void *arg), void *arg)
 	return child.pid;
 }
 
-static struct rig_rec *rig_find(struct rig *rig, unsigned int kind, pid_t tgid, size_t *from)
+static inline struct rig_rec *rig_find(struct rig *rig, unsigned int kind, pid_t tgid, size_t *from)
 {
 	for (; *from < rig->n; ++*from) {
 		struct rig_rec *r = rig->recs[*from];
@@ -289,7 +289,7 @@ struct rig_bytes {
 };
 
 /* The bytes of a stream in one direction, which have to be without gap. */
-static struct rig_bytes rig_bytes(struct rig *rig, pid_t tgid, int fd, enum bt_dir dir)
+static inline struct rig_bytes rig_bytes(struct rig *rig, pid_t tgid, int fd, enum bt_dir dir)
 {
 	struct rig_bytes b = { 0 };
 	struct rig_rec *r;
@@ -315,7 +315,7 @@ static struct rig_bytes rig_bytes(struct rig *rig, pid_t tgid, int fd, enum bt_d
 }
 
 /* A pattern in which no shift by less than its period goes unseen. */
-static void rig_pattern(char *p, size_t len, unsigned int seed)
+static inline void rig_pattern(char *p, size_t len, unsigned int seed)
 {
 	uint32_t x = seed * 2654435761u + 1;
 
@@ -330,13 +330,13 @@ struct rig_totals {
 	struct bt_counter seen[BT_SEEN_MAX];
 };
 
-static void rig_totals(struct rig *rig, struct rig_totals *t)
+static inline void rig_totals(struct rig *rig, struct rig_totals *t)
 {
 	assert_int_equal(capture_counters(rig->c, t->loss, t->seen), 0);
 }
 
 /* Every byte that calls moved was sent, skipped, or counted as lost. */
-static void rig_reconcile(struct rig *rig)
+static inline void rig_reconcile(struct rig *rig)
 {
 	static const enum bt_loss of_data[] = { BT_LOSS_RING_BULK,  BT_LOSS_FAULT, BT_LOSS_FD_GONE,
 						BT_LOSS_MAP_STREAM, BT_LOSS_IOV,   BT_LOSS_HELPER };
@@ -350,7 +350,7 @@ static void rig_reconcile(struct rig *rig)
 	assert_int_equal(sum, t.seen[BT_SEEN_CALLS].bytes);
 }
 
-static void rig_no_loss(struct rig *rig)
+static inline void rig_no_loss(struct rig *rig)
 {
 	struct rig_totals t;
 
@@ -363,7 +363,7 @@ static void rig_no_loss(struct rig *rig)
 	rig_reconcile(rig);
 }
 
-static size_t rig_watched(struct rig *rig)
+static inline size_t rig_watched(struct rig *rig)
 {
 	size_t n;
 

@@ -262,12 +262,16 @@ static void vectors_in(void **state)
 	static const enum bt_call calls[] = { BT_CALL_READV, BT_CALL_PREADV, BT_CALL_PREADV2 };
 	pid_t pid = rig_run(*state, child_vectors_in, NULL);
 
+	uint64_t base = 0;
+
 	for (int i = 0; i < 3; i++) {
 		struct rig_bytes b;
 
 		check_vector(*state, pid, FD + i, BT_DIR_IN, calls[i], i ? 0 : UINT64_MAX, 1);
 		b = rig_bytes(*state, pid, FD + i, BT_DIR_IN);
-		assert_int_equal(b.pos, (uint64_t)i * ALL_PIECES);
+		if (!i)
+			base = b.pos;
+		assert_int_equal(b.pos, base + (uint64_t)i * ALL_PIECES);
 		free(b.p);
 	}
 	rig_no_loss(*state);

@@ -236,11 +236,9 @@ struct shared {
 
 static int child_exec(void *arg)
 {
+	static char text[LONG_ARG + 1], env[LONG_ENV + 1];
 	struct shared *sh = arg;
-	char *text = malloc(LONG_ARG + 1), *env = malloc(LONG_ENV + 1);
 
-	if (!text || !env)
-		return 1;
 	memset(text, 'a', LONG_ARG);
 	text[LONG_ARG] = '\0';
 	memset(env, 'e', LONG_ENV);

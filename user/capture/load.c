@@ -110,10 +110,9 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	if (state->refused[0])
 		return error_set(
 			err, ret,
-			"the kernel refuses BPF program %s: %s; see `beartrap doctor` and the "
-			"verifier's words with --debug",
+			"the kernel refuses BPF program %s: %s; --debug shows the verifier's words",
 			state->refused, strerror(-ret));
-	return error_set(err, ret, "cannot load the BPF programs: %s; see `beartrap doctor`",
+	return error_set(err, ret, "cannot load the BPF programs: %s; --debug shows why",
 			 strerror(-ret));
 }
 
@@ -139,6 +138,9 @@ static int attach(struct capture *c, struct error *err)
 			link = tracepoint_attach(events_fd, prog);
 		else
 			link = bpf_program__attach(prog);
+		/* A kernel without io_uring has no such event, and nothing there to miss. */
+		if (!link && errno == ENOENT && strstr(bpf_program__section_name(prog), "io_uring"))
+			continue;
 		if (!link) {
 			ret = error_set(err, -errno, "cannot attach BPF program %s to %s: %s",
 					bpf_program__name(prog), bpf_program__section_name(prog),

@@ -107,10 +107,12 @@ static int watch(struct session *s, const struct attach_opts *o, struct target_l
 	uint64_t next = clock_now_ns(CLOCK_MONOTONIC), now;
 	bool open = targets_are_open(&o->targets);
 	size_t watched;
-	int n;
+	int n, wait;
 
 	for (;;) {
-		if (poll(fds, 2, LOOK_MS) < 0 && errno != EINTR)
+		wait = engine_timeout_ms(s->engine);
+		if (poll(fds, 2, wait >= 0 && wait < LOOK_MS ? wait : LOOK_MS) < 0 &&
+		    errno != EINTR)
 			return error_set(err, -errno, "poll: %m");
 		n = session_drain(s);
 		if (n < 0)
@@ -137,6 +139,7 @@ static int attach(const struct log *log, const struct attach_opts *o)
 	struct error err = { 0 };
 	struct session s;
 	sigset_t signals;
+	size_t watched;
 	int status, ret;
 
 	sigemptyset(&signals);
@@ -153,6 +156,10 @@ static int attach(const struct log *log, const struct attach_opts *o)
 		status = setup_error(log, &err, ret);
 		goto out;
 	}
+	/* Whoever waits for the watch to begin (a script, a person) waits for this line. */
+	if (!capture_watched(s.capture, &watched))
+		log_at(log, LOG_LEVEL_INFO, "watching %zu %s", watched,
+		       watched == 1 ? "process" : "processes");
 	ret = watch(&s, o, &known, &err);
 	if (ret) {
 		log_at(log, LOG_LEVEL_ERROR, "%s", err.text);

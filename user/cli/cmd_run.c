@@ -15,9 +15,6 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 
-/* Time-outs inside the engine (held-back pieces) are looked at this often, in ms. */
-#define TICK_MS 500
-
 static const char run_help[] =
 	"Starts COMMAND and watches it, and all it starts, from the first instruction on.\n"
 	"The child keeps its own stdin, stdout and stderr: stdout is the MCP wire and is\n"
@@ -160,7 +157,7 @@ static int watch(struct session *s, const struct child *c)
 	int n;
 
 	for (;;) {
-		if (poll(fds, 3, TICK_MS) < 0 && errno != EINTR)
+		if (poll(fds, 3, engine_timeout_ms(s->engine)) < 0 && errno != EINTR)
 			return -errno;
 		n = session_drain(s);
 		if (n < 0)

@@ -14,8 +14,8 @@
 /* clang-format off */
 __asm__(".pushsection .data.rel.ro, \"aw\"\n"
 	".balign 8\n"
-	".globl rules_builtin_table, rules_builtin_table_end\n"
-	".hidden rules_builtin_table, rules_builtin_table_end\n"
+	".globl rules_builtin_table, rules_builtin_count\n"
+	".hidden rules_builtin_table, rules_builtin_count\n"
 	"rules_builtin_table:\n"
 	EMBED("tokens.json", "rules/tokens.json")
 	EMBED("keys.json", "rules/keys.json")
@@ -23,19 +23,18 @@ __asm__(".pushsection .data.rel.ro, \"aw\"\n"
 	EMBED("policy.json", "rules/policy.json")
 	EMBED("schema/rules.schema.json", "rules/schema/rules.schema.json")
 	EMBED("schema/alert.schema.json", "rules/schema/alert.schema.json")
-	"rules_builtin_table_end:\n"
+	"rules_builtin_count: .quad (. - rules_builtin_table) / 24\n"
 	".popsection\n");
 /* clang-format on */
 
 _Static_assert(sizeof(struct rules_builtin_file) == 24, "EMBED writes three 8-byte words");
 
 extern const struct rules_builtin_file rules_builtin_table[] __attribute__((visibility("hidden")));
-extern const struct rules_builtin_file rules_builtin_table_end[]
-	__attribute__((visibility("hidden")));
+extern const uint64_t rules_builtin_count __attribute__((visibility("hidden")));
 
 const struct rules_builtin_file *rules_builtin(size_t *n)
 {
 	/* cppcheck-suppress comparePointers; one array, ends of which the linker names */
-	*n = (size_t)(rules_builtin_table_end - rules_builtin_table);
+	*n = rules_builtin_count;
 	return rules_builtin_table;
 }

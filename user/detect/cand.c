@@ -16,12 +16,11 @@
 #define LEAST_ENTROPY 2.4
 
 /* True when the byte before `pos` lets a token begin there. */
-static bool left_is_free(const struct lane *l, const struct view *v, uint64_t pos,
-			 const struct byte_set *left)
+static bool left_is_free(const struct view *v, uint64_t pos, const struct byte_set *left)
 {
 	if (pos > v->base)
 		return !set_has(left, (uint8_t)v->b.p[view_at(v, pos) - 1]);
-	return !pos && !l->blind;
+	return !v->blind;
 }
 
 static const struct byte_set *jwt_left(struct byte_set *set)
@@ -44,7 +43,7 @@ static void token_open(struct lane *l, const struct view *v, size_t end, const s
 	if (past - v->base < back)
 		return;
 	start = past - back;
-	if (!left_is_free(l, v, start, &rp->left))
+	if (!left_is_free(v, start, &rp->left))
 		return;
 	/* Most anchors fall here. */
 	if (pattern_step(&rp->pat, &st, view_span(v, start, view_end(v)), &used) == PATTERN_FAIL)
@@ -66,7 +65,7 @@ void cand_open(struct lane *l, const struct view *v, size_t end, const struct an
 		token_open(l, v, end, rs->rules.v[a->id], &rs->rules.v[a->id]->patterns[a->sub]);
 		break;
 	case ANCHOR_JWT:
-		if (left_is_free(l, v, start, jwt_left(&left)))
+		if (left_is_free(v, start, jwt_left(&left)))
 			lane_open(l, CAND_JWT, rs->rules.v[a->id], start);
 		break;
 	case ANCHOR_REGEX:

@@ -131,6 +131,7 @@ static void header_member(void *arg, struct span key, struct span value)
 
 struct claims {
 	bool id, access, refresh; /* marks of each kind */
+	bool anon, supabase;      /* both: Supabase's anonymous key, which is public */
 	int64_t exp;
 };
 
@@ -152,6 +153,10 @@ static void claims_member(void *arg, struct span key, struct span value)
 	} else if (span_eq_str(key, "scope") || span_eq_str(key, "scp") ||
 		   span_eq_str(key, "client_id")) {
 		c->access = true; /* RFC 9068 section 2.2 */
+	} else if (span_eq_str(key, "role")) {
+		c->anon = span_eq_str(value, "\"anon\"");
+	} else if (span_eq_str(key, "iss")) {
+		c->supabase = span_eq_str(value, "\"supabase\"");
 	} else if (span_eq_str(key, "typ") || span_eq_str(key, "token_use")) {
 		/* Keycloak's and Cognito's own marks. */
 		take_string(value, use, sizeof(use));
@@ -217,7 +222,7 @@ bool jwt_decode(struct span token, int64_t now, struct jwt_facts *ret)
 	struct span part[5] = { SPAN_NONE, SPAN_NONE, SPAN_NONE, SPAN_NONE, SPAN_NONE };
 	struct buf out = BUF_INIT_WIPE(JWT_MAX_PART);
 	struct header h = { "", "", false };
-	struct claims c = { false, false, false, 0 };
+	struct claims c = { .exp = 0 };
 	unsigned int parts = 0;
 	size_t from = 0, i;
 	bool ok = false;
@@ -250,7 +255,7 @@ bool jwt_decode(struct span token, int64_t now, struct jwt_facts *ret)
 	ret->kind = kind_of(&h, &c);
 	ret->expired = c.exp > 0 && now > c.exp;
 	ret->not_a_secret = !strcmp(h.typ, "dpop+jwt") || !strcmp(h.typ, "oauth-authz-req+jwt") ||
-			    !strcmp(h.typ, "entity-statement+jwt");
+			    !strcmp(h.typ, "entity-statement+jwt") || (c.anon && c.supabase);
 out:
 	buf_release(&out);
 	return ok;

@@ -15,7 +15,7 @@ void lane_init(struct lane *l, struct scan *s, bool unescaped)
 
 void lane_release(struct lane *l)
 {
-	for (size_t i = 0; i < l->n_cands; i++)
+	for (size_t i = 0; l->cands && i < l->n_cands; i++)
 		cand_close(&l->cands[i]);
 	free(l->cands);
 	l->cands = NULL;
@@ -32,8 +32,9 @@ size_t lane_memory(const struct lane *l)
 {
 	size_t n = l->win.cap + l->win_origin_cap * sizeof(*l->win_origin);
 
-	if (l->cands)
-		n += LANE_MAX_CANDS * sizeof(*l->cands);
+	if (!l->cands)
+		return n;
+	n += LANE_MAX_CANDS * sizeof(*l->cands);
 	for (size_t i = 0; i < l->n_cands; i++) {
 		if (l->cands[i].type == CAND_NESTED && l->cands[i].nested.child)
 			n += scan_memory(l->cands[i].nested.child);
@@ -194,8 +195,9 @@ static bool window_add(struct lane *l, struct span b, const uint64_t *origin)
 	return true;
 }
 
-static void run(struct lane *l, const struct view *v, size_t from, bool in_window)
+static void run(struct lane *l, struct view *v, size_t from, bool in_window)
 {
+	v->blind = v->base || l->blind;
 	l->pos += v->b.len - from;
 	l->lines += count_lines(v, from);
 	look(l, v, from);
@@ -249,6 +251,25 @@ void lane_end(struct lane *l, uint64_t raw)
 	v.b = l->win.p ? buf_span(&l->win) : SPAN_LIT("");
 	v.origin = l->win_origin;
 	v.base = l->pos - l->win.len;
+	v.blind = v.base || l->blind;
 	advance(l, &v, l->pos, true);
 	keep(l, &v, true);
+}
+
+void lane_peek(struct lane *l, uint64_t raw)
+{
+	struct view v = { .raw = raw, .b = buf_span(&l->win), .origin = l->win_origin };
+
+	v.base = l->pos - l->win.len;
+	v.blind = v.base || l->blind;
+	for (unsigned int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < l->n_cands; i++) {
+			struct cand c = l->cands[i];
+
+			/* A nested scan is not worth a copy: its end will come. */
+			if (c.dead || c.type == CAND_NESTED || (c.type == CAND_KEY) != (pass == 1))
+				continue;
+			cand_advance(l, &v, &c, l->pos, true);
+		}
+	}
 }

@@ -109,7 +109,7 @@ int rule_list_put(struct rule_list *l, struct rule *r)
 		return -E2BIG;
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? l->cap * 2 : 64;
-		struct rule **v = realloc(l->v, cap * sizeof(*v));
+		struct rule **v = realloc(l->v, cap * sizeof(struct rule *));
 
 		if (!v)
 			return -ENOMEM;

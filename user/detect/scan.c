@@ -72,7 +72,7 @@ static size_t find_escape(struct span b, bool last)
 	size_t best = SIZE_MAX;
 	static const char wants[] = { '\\', '%', '&', 0x1b, 0 };
 
-	for (unsigned int i = 0; i < sizeof(wants); i++) {
+	for (unsigned int i = 0; b.len && i < sizeof(wants); i++) {
 		const char *p = last ? memrchr(b.p, wants[i], b.len) : memchr(b.p, wants[i], b.len);
 		size_t at = p ? (size_t)(p - b.p) : SIZE_MAX;
 
@@ -118,6 +118,29 @@ void scan_feed(struct scan *s, struct span bytes, hit_fn fn, void *arg)
 			scan_settle_parts(s, false);
 		i += n;
 	}
+}
+
+bool scan_undecided(const struct scan *s)
+{
+	return s->lane.n_cands || (s->second && s->second->lane.n_cands);
+}
+
+void scan_peek(struct scan *s, hit_fn fn, void *arg)
+{
+	struct recent told[SCAN_RECENT];
+	uint32_t n = s->recent_n;
+
+	if (s->recent)
+		memcpy(told, s->recent, sizeof(told));
+	s->fn = fn;
+	s->arg = arg;
+	lane_peek(&s->lane, s->off0);
+	if (s->second)
+		lane_peek(&s->second->lane, 0);
+	/* When the text goes on, the decision is made anew and may be another. */
+	s->recent_n = n;
+	if (s->recent && n)
+		memcpy(s->recent, told, sizeof(told));
 }
 
 void scan_flush(struct scan *s, hit_fn fn, void *arg)

@@ -38,6 +38,13 @@ struct scan *scan_free(struct scan *s);
  */
 void scan_reset(struct scan *s, uint64_t off, struct span key);
 void scan_feed(struct scan *s, struct span bytes, hit_fn fn, void *arg);
+/* True while a candidate waits for the bytes behind it. */
+bool scan_undecided(const struct scan *s);
+/*
+ * For a text that has fallen silent amid a candidate: reports what would be a hit if it ended here, and changes
+ * nothing. When it goes on the same hit, or a longer one, is reported again.
+ */
+void scan_peek(struct scan *s, hit_fn fn, void *arg);
 /* End of text, of a string, or a gap: an open candidate ends here. Call scan_reset before going on. */
 void scan_flush(struct scan *s, hit_fn fn, void *arg);
 size_t scan_memory(const struct scan *s); /* bytes this scan holds now */

@@ -79,6 +79,7 @@ struct view {
 	const uint64_t *origin; /* of each byte; NULL: as they are */
 	uint64_t base;
 	uint64_t raw; /* raw offset of position 0, when origin is NULL */
+	bool blind;   /* what stands before b is not known */
 };
 
 struct lane {
@@ -156,6 +157,8 @@ void lane_release(struct lane *l);
 void lane_feed(struct lane *l, struct span b, size_t before, const uint64_t *origin, uint64_t raw);
 /* All that is open ends here. */
 void lane_end(struct lane *l, uint64_t raw);
+/* Reports what would end here, and leaves it open. */
+void lane_peek(struct lane *l, uint64_t raw);
 size_t lane_memory(const struct lane *l);
 /* Opens the candidate that the whole scan is (scan_reset's key). */
 void lane_open_whole(struct lane *l);

@@ -9,6 +9,8 @@ static int add(struct match *m, enum anchor_what what, struct span text, bool fo
 {
 	struct anchor a = { .what = (uint8_t)what, .fold = fold, .id = id, .sub = sub, .next = -1 };
 
+	if (!text.p)
+		return -EINVAL;
 	/* Its end is what the matcher goes by. */
 	if (text.len > ANCHOR_MAX_LEN)
 		text = span_sub(text, text.len - ANCHOR_MAX_LEN, ANCHOR_MAX_LEN);

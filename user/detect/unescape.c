@@ -12,12 +12,13 @@ static void percent_in(struct unescape *u, uint8_t c, uint64_t off, enum encodin
 static void entity_in(struct unescape *u, uint8_t c, uint64_t off, enum encoding enc);
 static void slash_in(struct unescape *u, uint8_t c, uint64_t off, enum encoding enc);
 
-static int hex_value(uint8_t c)
+/* 16 for what is no hex digit. */
+static unsigned int hex_value(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
-		return c - '0';
+		return c - '0' + 0u;
 	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
 }
 
 bool unescape_wants(uint8_t c)
@@ -78,7 +79,7 @@ static void percent_in(struct unescape *u, uint8_t c, uint64_t off, enum encodin
 			emit(u, c, off, enc);
 		return;
 	}
-	if (hex_value(c) < 0) {
+	if (hex_value(c) > 15) {
 		release(u, h, emit);
 		percent_in(u, c, off, enc);
 		return;
@@ -117,9 +118,9 @@ static int entity_value(const struct hold *h)
 		return -1;
 	if (s[1] == 'x' || s[1] == 'X') {
 		for (size_t i = 2; i < n; i++) {
-			if (hex_value((uint8_t)s[i]) < 0)
+			if (hex_value((uint8_t)s[i]) > 15)
 				return -1;
-			v = v * 16 + hex_value((uint8_t)s[i]);
+			v = v * 16 + (long)hex_value((uint8_t)s[i]);
 		}
 		return n > 2 && n < 8 ? (v < 0x80 ? (int)v : 0xff) : -1;
 	}
@@ -196,8 +197,7 @@ static void slash_in(struct unescape *u, uint8_t c, uint64_t off, enum encoding 
 	static const char to[] = "\"'/\n\r\t\b\f";
 	struct hold *h = &u->slash;
 	const char *p;
-	unsigned int digits;
-	int v = 0;
+	unsigned int digits, v = 0;
 
 	if (!h->n) {
 		if (c == '\\')
@@ -221,7 +221,7 @@ static void slash_in(struct unescape *u, uint8_t c, uint64_t off, enum encoding 
 		}
 		return;
 	}
-	if (hex_value(c) < 0) {
+	if (hex_value(c) > 15) {
 		release(u, h, entity_in);
 		slash_in(u, c, off, enc);
 		return;

@@ -7,6 +7,10 @@
 #include "alert/place.h"
 #include "engine/internal.h"
 
+/* enum sock_type of Linux, as a record has it (sys/socket.h is not for this layer). */
+#define SK_DGRAM 2
+#define SK_SEQPACKET 5
+
 struct span file_key(const struct bt_file_id *id, char out[20])
 {
 	memcpy(out, &id->obj, 8);
@@ -171,6 +175,8 @@ int engine_classify(struct engine *e, const struct stream *s, struct tap *t)
 	char kbuf[20];
 
 	t->file_known = f != NULL;
+	t->datagram = s->file.type == BT_FILE_UDP ||
+		      (f && (f->sk_type == SK_DGRAM || f->sk_type == SK_SEQPACKET));
 	r = table_get(e->roles, file_key(&s->file, kbuf));
 	if (r)
 		return classify_stdio(e, r, s, t);

@@ -108,6 +108,17 @@ int engine_feed(struct engine *e, struct span record)
 void engine_tick(struct engine *e, uint64_t now_ns)
 {
 	stream_tick(e->streams, now_ns);
+	engine_peek_silent(e, now_ns);
+}
+
+int engine_timeout_ms(const struct engine *e)
+{
+	struct stream_totals st;
+
+	if (e->silent)
+		return (int)(SILENT_NS / 1000000);
+	stream_table_totals(e->streams, &st);
+	return st.held_now ? ENGINE_HELD_MS : -1;
 }
 
 void engine_stream_final(struct engine *e, const struct bt_file_id *file, enum bt_dir dir,

@@ -53,6 +53,8 @@ struct engine *engine_free(struct engine *e);
 int engine_feed(struct engine *e, struct span record);
 /* Now (CLOCK_BOOTTIME ns): lets time-outs pass. */
 void engine_tick(struct engine *e, uint64_t now_ns);
+/* For poll(2): when engine_tick is wanted next, in ms; -1 when nothing waits for time to pass. */
+int engine_timeout_ms(const struct engine *e);
 /* The kernel's own count for a stream: what was not delivered becomes a gap. */
 void engine_stream_final(struct engine *e, const struct bt_file_id *file, enum bt_dir dir,
 			 uint64_t pos);

@@ -19,9 +19,13 @@
 #define ENGINE_MAX_LINKS 4096
 #define ENGINE_MAX_ALERTS 65536
 #define ENGINE_MAX_HELD_STREAM (4u * 1024 * 1024)
+/* How often pieces that wait for a missing one are looked at, in ms. */
+#define ENGINE_HELD_MS 250
 #define ENGINE_MAX_HELD_TOTAL (32u * 1024 * 1024)
 /* Hits of one JSON-RPC line kept until its end tells where they stood. */
 #define WIRE_MAX_PENDING 64
+/* A stream is silent when this much time has passed since its last byte. */
+#define SILENT_NS 20000000ull
 
 /* What the bytes of a stream are to us. */
 enum tap_role {
@@ -57,9 +61,13 @@ struct tap {
 	unsigned int flags;    /* SINK_F_* known from the object alone */
 	bool file_known;       /* classified with its BT_REC_FILE at hand */
 	bool started;          /* bytes were seen */
+	bool datagram;         /* every message is a text of its own */
 	uint64_t next_off;     /* file offset expected next (positioned writes), ~0 none */
 	struct actor last;     /* who moved bytes last: an open candidate may end after that */
 	struct scan *scan;
+	struct stream *stream;                 /* it hangs on */
+	struct tap *silent_prev, *silent_next; /* in engine.silent, while `scan` is undecided */
+	bool silent;
 	struct wire *wire;   /* TAP_WIRE; holds a reference */
 	struct link *link;   /* of a TCP socket; holds a reference */
 	struct watch *watch; /* of text that people read */
@@ -87,6 +95,7 @@ struct engine {
 	struct table *links;        /* bt_file_id key -> struct link */
 	struct table *root_env;     /* fingerprint -> marker: secrets in a root's own environment */
 	struct scan *args_scan;
+	struct tap *silent; /* taps amid a candidate: judged when nothing comes for a while */
 	struct engine_totals totals;
 	struct stream_totals stream_totals; /* at engine_finish */
 };
@@ -113,6 +122,8 @@ struct span file_key(const struct bt_file_id *id, char out[20]);
 
 /* tap.c */
 extern const struct stream_ops engine_stream_ops;
+/* Judges the candidates of streams that have fallen silent by `now_ns` (CLOCK_BOOTTIME). */
+void engine_peek_silent(struct engine *e, uint64_t now_ns);
 
 /* wire.c */
 /* The process's wire, made on first need; with a reference for the caller. NULL: out of memory. */

@@ -48,6 +48,46 @@ static void tap_hit(void *arg, const struct hit *hit)
 		learn(c, hit, BIRTH_NETWORK_OUT);
 }
 
+static void silent_remove(struct engine *e, struct tap *t)
+{
+	if (!t->silent)
+		return;
+	if (t->silent_prev)
+		t->silent_prev->silent_next = t->silent_next;
+	else
+		e->silent = t->silent_next;
+	if (t->silent_next)
+		t->silent_next->silent_prev = t->silent_prev;
+	t->silent_prev = t->silent_next = NULL;
+	t->silent = false;
+}
+
+static void silent_add(struct engine *e, struct tap *t)
+{
+	if (t->silent)
+		return;
+	t->silent = true;
+	t->silent_next = e->silent;
+	if (e->silent)
+		e->silent->silent_prev = t;
+	e->silent = t;
+}
+
+void engine_peek_silent(struct engine *e, uint64_t now_ns)
+{
+	struct tap *t, *next;
+
+	for (t = e->silent; t; t = next) {
+		struct tap_ctx c = { e, t->stream, t };
+
+		next = t->silent_next;
+		if (t->last.time_ns + SILENT_NS > now_ns)
+			continue;
+		silent_remove(e, t);
+		scan_peek(t->scan, tap_hit, &c);
+	}
+}
+
 static void tap_free(void *user)
 {
 	struct tap *t = user;
@@ -70,6 +110,7 @@ static struct tap *tap_of(struct engine *e, struct stream *s)
 		if (!t)
 			return NULL;
 		t->next_off = ~0ull;
+		t->stream = s;
 		s->user = t;
 	} else if (t->file_known || !proc_file_find(e->procs, &s->file)) {
 		return t;
@@ -78,6 +119,7 @@ static struct tap *tap_of(struct engine *e, struct stream *s)
 	wire_put(t->wire);
 	t->wire = NULL;
 	if (engine_classify(e, s, t)) {
+		silent_remove(e, t);
 		tap_free(t);
 		s->user = NULL;
 		return NULL;
@@ -177,7 +219,7 @@ static void tap_data(void *arg, struct stream *s, const struct event *ev, struct
 		}
 		scan_reset(t->scan, s->pos, SPAN_NONE);
 	}
-	if (ev->data.name.len || s->file.type == BT_FILE_UDP) {
+	if (ev->data.name.len || t->datagram) {
 		scan_datagram(&c, bytes);
 		return;
 	}
@@ -190,6 +232,10 @@ static void tap_data(void *arg, struct stream *s, const struct event *ev, struct
 		t->next_off = ev->data.off + (uint64_t)(bytes.p - ev->data.bytes.p) + bytes.len;
 	}
 	scan_feed(t->scan, bytes, tap_hit, &c);
+	if (scan_undecided(t->scan))
+		silent_add(e, t);
+	else
+		silent_remove(e, t);
 }
 
 static void tap_gap(void *arg, struct stream *s, uint64_t missing)
@@ -222,6 +268,7 @@ static void tap_end(void *arg, struct stream *s)
 		link_end(t->link);
 	if (t->watch)
 		watch_with(&c, SPAN_NONE, true);
+	silent_remove(c.e, t);
 	if (t->role == TAP_WIRE)
 		wire_end(t->wire, t->wire_dir);
 	else if (t->scan)

@@ -212,6 +212,12 @@ const char *event_loss_name(enum bt_loss loss)
 		[BT_LOSS_ARGS] = "args",
 		[BT_LOSS_PATH] = "path",
 		[BT_LOSS_HELPER] = "helper",
+		[BT_LOSS_SENDFILE] = "sendfile",
+		[BT_LOSS_SPLICE] = "splice",
+		[BT_LOSS_COPY_RANGE] = "copy_file_range",
+		[BT_LOSS_VM_WRITE] = "process_vm_writev",
+		[BT_LOSS_IO_URING] = "io_uring",
+		[BT_LOSS_MMAP] = "shared-mmap",
 	};
 
 	return (unsigned int)loss < BT_LOSS_MAX ? names[loss] : "unknown";

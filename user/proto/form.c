@@ -34,7 +34,7 @@ static size_t decode_one(struct span s, bool plus, char *ret)
 	if (plus && s.p[0] == '+')
 		*ret = ' ';
 	if (s.p[0] == '%' && s.len >= 3 && hex(s.p[1]) >= 0 && hex(s.p[2]) >= 0) {
-		*ret = (char)(hex(s.p[1]) << 4 | hex(s.p[2]));
+		*ret = (char)((unsigned)hex(s.p[1]) << 4 | (unsigned)hex(s.p[2]));
 		return 3;
 	}
 	return 1;

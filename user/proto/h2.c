@@ -90,7 +90,19 @@ bool h2_is_frame(struct span s)
 {
 	struct frame f = frame_of(s.p);
 
-	return is_likely(&f) && f.type != FRAME_DATA && f.type != FRAME_CONTINUATION;
+	if (!is_likely(&f))
+		return false;
+	switch (f.type) {
+	case FRAME_DATA:
+	case FRAME_CONTINUATION:
+		return false;
+	case FRAME_HEADERS:
+	case FRAME_PUSH_PROMISE:
+		/* A DATA header read one byte late has this shape without the flag. */
+		return f.flags & FLAG_END_HEADERS;
+	default:
+		return true;
+	}
 }
 
 bool h2_is_first_settings(struct span s)
@@ -137,14 +149,6 @@ struct h2 *h2_free(struct h2 *h)
 	return NULL;
 }
 
-void h2_seen_preface_line(struct http_conn *c)
-{
-	struct h2_side *h = &c->h2->side[HTTP_REQUESTS];
-
-	h->state = H2_IN_PREFACE;
-	h->preface = sizeof(H2_PREFACE_LINE) - 1;
-}
-
 void h2_upgraded(struct http_conn *c, uint64_t xid)
 {
 	struct h2_stream *s = h2_stream_add(c, 1, xid);
@@ -160,6 +164,15 @@ static void replace_hpack(struct http_conn *c, struct h2_side *h, bool midway)
 	h->hpack = h2_hpack_new(midway);
 	if (!h->hpack)
 		c->oom = true;
+}
+
+void h2_seen_preface_line(struct http_conn *c)
+{
+	struct h2_side *h = &c->h2->side[HTTP_REQUESTS];
+
+	replace_hpack(c, h, false);
+	h->state = H2_IN_PREFACE;
+	h->preface = sizeof(H2_PREFACE_LINE) - 1;
 }
 
 /* Forgets a block that can not be decoded; with it the dynamic table is lost. */
@@ -187,7 +200,7 @@ static void add_field(void *arg, const struct http_field *f)
 static void end_block(struct http_conn *c, enum http_dir dir)
 {
 	struct h2_side *h = &c->h2->side[dir];
-	struct h2_block b = { .text = BUF_INIT_WIPE(HTTP_MAX_HEAD) };
+	struct h2_block b; /* its fields are many: they are set as they come */
 	const char *p;
 	int err;
 
@@ -200,6 +213,9 @@ static void end_block(struct http_conn *c, enum http_dir dir)
 		drop_block(c, h);
 		return;
 	}
+	b.text = (struct buf)BUF_INIT_WIPE(HTTP_MAX_HEAD);
+	b.n = 0;
+	b.cut = b.unknown = false;
 	err = h2_hpack_decode(h->hpack, buf_span(&h->block), add_field, &b);
 	c->oom |= err == -ENOMEM || b.text.err == -ENOMEM;
 	if (err) {
@@ -345,7 +361,8 @@ static size_t step_payload(struct http_conn *c, enum http_dir dir, struct span i
 	struct h2_side *h = &c->h2->side[dir];
 	size_t n;
 
-	in = span_sub(in, 0, h->left);
+	if (in.len > h->left)
+		in.len = h->left;
 	n = in.len;
 	if (h->type == FRAME_DATA) {
 		n = data_payload(c, dir, in, off);

@@ -6,6 +6,7 @@
 #include "proto/http_mem.h"
 
 struct h2_hpack {
+	nghttp2_mem mem; /* the inflater keeps a pointer to it */
 	nghttp2_hd_inflater *nv;
 };
 
@@ -50,12 +51,12 @@ static int prime(struct h2_hpack *h, const void *p, size_t len)
 
 struct h2_hpack *h2_hpack_new(bool midway)
 {
-	nghttp2_mem mem = { NULL, mem_malloc, mem_free, mem_calloc, mem_realloc };
 	struct h2_hpack *h = http_mem_calloc(1, sizeof(*h));
 
 	if (!h)
 		return NULL;
-	if (nghttp2_hd_inflate_new2(&h->nv, &mem) ||
+	h->mem = (nghttp2_mem){ NULL, mem_malloc, mem_free, mem_calloc, mem_realloc };
+	if (nghttp2_hd_inflate_new2(&h->nv, &h->mem) ||
 	    nghttp2_hd_inflate_change_table_size(h->nv, H2_MAX_TABLE))
 		return h2_hpack_free(h);
 	/* A table that is larger than the sender's only keeps entries that are not referred to any more. */

@@ -54,7 +54,7 @@ static size_t take_lines(struct h1 *h, struct span in, bool *blank)
 		size_t text = lf == SIZE_MAX ? rest.len : lf;
 
 		if (text) {
-			h->line_cr = h->line_empty && text == 1 && rest.p[0] == '\r';
+			h->line_cr = h->line_empty && text == 1 && in.p[at] == '\r';
 			h->line_empty = false;
 		}
 		if (lf == SIZE_MAX)
@@ -90,12 +90,13 @@ static void finish_head(struct http_conn *c, enum http_dir dir)
 	buf_release(&head);
 }
 
-/* What stands where a message should begin is no start line. `in`: what was looked at last. The bytes taken of it. */
-static size_t reject(struct http_conn *c, enum http_dir dir, struct span in, uint64_t off)
+/* What stands where a message should begin is no start line. `len`: what was looked at last. The bytes taken of it. */
+static size_t reject(struct http_conn *c, enum http_dir dir, size_t len, bool line_end,
+		     uint64_t off)
 {
 	struct h1 *h = &c->h1[dir];
 	struct buf held = h->head;
-	size_t taken = in.len;
+	size_t taken = len;
 
 	h->head = (struct buf)BUF_INIT_WIPE(HTTP_MAX_HEAD);
 	/* The client need not wait for the answer to CONNECT before it uses the tunnel. */
@@ -105,8 +106,8 @@ static size_t reject(struct http_conn *c, enum http_dir dir, struct span in, uin
 		taken = held.len ? taken : 0;
 	} else {
 		lose(c, h);
-		c->counts.skipped_bytes += off + in.len - h->head_off;
-		h->state = in.p[in.len - 1] == '\n' ? H1_START : H1_SKIP_LINE;
+		c->counts.skipped_bytes += off + len - h->head_off;
+		h->state = line_end ? H1_START : H1_SKIP_LINE;
 	}
 	buf_release(&held);
 	return taken;
@@ -157,7 +158,7 @@ static size_t step_start(struct http_conn *c, enum http_dir dir, struct span in,
 	if (!r)
 		r = line.len > HTTP_MAX_HEAD || h->cut ? 0 : http1_is_start(dir, line);
 	if (!r)
-		return reject(c, dir, span_sub(in, 0, taken), off);
+		return reject(c, dir, taken, lf != SIZE_MAX, off);
 	if (r == 1 && !held) {
 		size_t whole = head_in_place(c, dir, in);
 

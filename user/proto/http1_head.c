@@ -216,12 +216,14 @@ static void open_message(struct http_conn *c, struct reader *r, const struct htt
 
 void http1_head(struct http_conn *c, enum http_dir dir, char *p, size_t len, uint64_t off)
 {
-	struct reader r = { .head = { .dir = dir, .offset = off } };
+	struct reader r; /* its fields are many: they are set as they come */
 	struct h1 *h = &c->h1[dir];
 	struct span rest = span_of(p, len);
 	struct http_pending req = { 0 };
 
-	r.head.fields_cut = h->cut;
+	r.head = (struct http_head){ .dir = dir, .offset = off, .fields_cut = h->cut };
+	r.codings = (struct body_codings){ 0 };
+	r.broken = false;
 	read_start(&r.head, next_line(&rest));
 	unfold(p + (len - rest.len), rest.len);
 	read_fields(&r, rest);

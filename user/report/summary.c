@@ -43,14 +43,17 @@ static uint64_t larger(uint64_t a, uint64_t b)
 uint64_t run_summary_lost_bytes(const struct run_summary *s)
 {
 	const struct engine_totals *t = &s->totals;
-	uint64_t streams = 0;
+	uint64_t streams = 0, past = 0;
 
 	for (unsigned int i = 0; i < BT_LOSS_MAX; i++) {
+		/* Bytes that went past the probes leave no gap in a stream. */
+		if (i >= BT_LOSS_SENDFILE)
+			past += s->loss[i].bytes;
 		/* A cut path is a place not fully known, no payload. */
-		if (i != BT_LOSS_ARGS && i != BT_LOSS_PATH)
+		else if (i != BT_LOSS_ARGS && i != BT_LOSS_PATH)
 			streams += s->loss[i].bytes;
 	}
-	return larger(streams, t->bytes_missing) +
+	return larger(streams, t->bytes_missing) + past +
 	       larger(s->loss[BT_LOSS_ARGS].bytes, t->bytes_missing_args) + t->bytes_unscanned;
 }
 

@@ -327,7 +327,7 @@ static void public_by_design(void **state)
 	/* The RFCs' own examples, put together here. */
 	scan_format(f, "{\"access_token\":\"2YotnFZFEj%s\"}", "r1zCsicMWpAA");
 	assert_int_equal(f->got.n, 0);
-	scan_format(f, "code_verifier=dBjftJeZ4CVP-mB92K27%s", "uhbUJU1p1r_wW1gFWFOEjXk");
+	scan_format(f, "code_verifier=%s%s", "dBjftJeZ4CVP-mB92K27", "uhbUJU1p1r_wW1gFWFOEjXk");
 	assert_int_equal(f->got.n, 0);
 	scan_format(f, "GET /cb?code=SplxlOBeZQQ%s&state=xyz", "YbYS6WxSbIA");
 	assert_int_equal(f->got.n, 0);

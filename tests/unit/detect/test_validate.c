@@ -154,6 +154,8 @@ static void jwt_claims_that_tell(void **state)
 		{ "oauth-id-jag+jwt", "", SECRET_ASSERTION, false },
 		{ "dpop+jwt", "", SECRET_BEARER, true },
 		{ "oauth-authz-req+jwt", "", SECRET_BEARER, true },
+		{ "JWT", "\"iss\":\"supabase\",\"role\":\"anon\",", SECRET_BEARER, true },
+		{ "JWT", "\"iss\":\"supabase\",\"role\":\"service_role\",", SECRET_BEARER, false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

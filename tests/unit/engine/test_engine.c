@@ -422,6 +422,43 @@ static void syslog_socket(void **state)
 	free(tok);
 }
 
+/* A token file without a line end: nothing comes after the token, and nobody closes in our sight. */
+static void token_at_the_end_of_a_silent_file(void **state)
+{
+	struct fixture *f = *state;
+	struct object_rec reg = object_rec(BT_FILE_REG, 40, S_IFREG | 0644);
+	char *tok = tok_new("gho");
+
+	feed(f, rec_file(&f->sc, &f->root, &reg, 9, 0, O_WRONLY, "/home/u/token", 0, 0));
+	assert_int_equal(engine_timeout_ms(f->engine), -1);
+	moved(f, &f->root, &reg, BT_DIR_OUT, tok);
+	assert_int_equal(f->n, 0);
+	assert_true(engine_timeout_ms(f->engine) > 0);
+	engine_tick(f->engine, f->sc.now_ns + 1000000000);
+	only(f, "token-file-permissive");
+	assert_int_equal(engine_timeout_ms(f->engine), -1);
+	engine_finish(f->engine);
+	only(f, "token-file-permissive");
+	free(tok);
+}
+
+/* The first half falls silent; with the second one it is a token all the same. */
+static void silence_amid_a_token(void **state)
+{
+	struct fixture *f = *state;
+	char *tok = tok_new("gho");
+	char *a = fmt("x %.*s", 20, tok), *b = fmt("%s\n", tok + 20);
+
+	moved(f, &f->root, &f->err, BT_DIR_OUT, a);
+	engine_tick(f->engine, f->sc.now_ns + 1000000000);
+	assert_int_equal(f->n, 0);
+	moved(f, &f->root, &f->err, BT_DIR_OUT, b);
+	only(f, "token-on-stderr");
+	free(a);
+	free(b);
+	free(tok);
+}
+
 static void environment_of_root_and_child(void **state)
 {
 	struct fixture *f = *state;
@@ -608,6 +645,8 @@ int main(void)
 		T(files_by_mode_and_place),
 		T(positioned_writes_join_where_they_meet),
 		T(syslog_socket),
+		T(token_at_the_end_of_a_silent_file),
+		T(silence_amid_a_token),
 		T(environment_of_root_and_child),
 		T(command_line),
 		T(token_across_writes_and_a_gap),

@@ -123,17 +123,19 @@ static void test_find(void **state)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct span text = span_str(rows[i].text), url;
-		char got[256] = "";
+		struct buf got = BUF_INIT(0);
 		size_t pos = 0;
 
+		buf_add_str(&got, "");
 		while (url_find(text, &pos, &url)) {
 			/* *pos is just behind it. */
 			assert_ptr_equal(url.p + url.len, text.p + pos);
-			strncat(got, url.p, url.len);
-			strcat(got, " ");
+			buf_add_span(&got, url);
+			buf_add_byte(&got, ' ');
 		}
 		assert_int_equal(pos, text.len);
-		assert_string_equal(got, rows[i].want);
+		assert_string_equal(got.p, rows[i].want);
+		buf_release(&got);
 	}
 }
 
