@@ -28,6 +28,7 @@
 struct value {
 	char label[96]; /* "gho:a" */
 	char *text;
+	bool is_public; /* no secret: may be in a report */
 };
 
 struct file {
@@ -139,7 +140,8 @@ static const char *value_of(struct compiler *c, const char *label)
 
 static void add_encoded(const struct compiler *c, struct buf *out, struct span s, const char *how)
 {
-	char *tmp = malloc(4 * s.len + 8);
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char *tmp = malloc(4 * s.len + 64);
 	size_t i;
 
 	if (!tmp)
@@ -153,6 +155,11 @@ static void add_encoded(const struct compiler *c, struct buf *out, struct span s
 		buf_add_str(out, tmp);
 	} else if (!strcmp(how, "hex")) {
 		sodium_bin2hex(tmp, 4 * s.len + 8, (const unsigned char *)s.p, s.len);
+		buf_add_str(out, tmp);
+	} else if (!strcmp(how, "s256")) {
+		crypto_hash_sha256(hash, (const unsigned char *)s.p, s.len);
+		sodium_bin2base64(tmp, 4 * s.len + 64, hash, sizeof(hash),
+				  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 		buf_add_str(out, tmp);
 	} else if (!strcmp(how, "percent") || !strcmp(how, "unicode")) {
 		for (i = 0; i < s.len; i++)
@@ -290,6 +297,26 @@ static struct file *find_file(const struct compiler *c, const cJSON *ev)
 	die(c, "no file \"%s\" was declared", label);
 }
 
+/* "body" of an HTTP message whose head is in "text": with the Content-Length that it has once expanded. */
+static void add_body(struct compiler *c, const cJSON *ev, struct payload *p)
+{
+	const cJSON *json = cJSON_GetObjectItemCaseSensitive(ev, "json_body");
+	char *printed = json ? cJSON_PrintUnformatted(json) : NULL;
+	const char *text = printed ? printed : get_str(c, ev, "body", NULL);
+	struct payload body = { .text = BUF_INIT(MAX_TEXT) };
+
+	if (!text)
+		return;
+	expand(c, text, &body);
+	if (json)
+		buf_add_str(&p->text, "Content-Type: application/json\r\n");
+	buf_addf(&p->text, "Content-Length: %zu\r\n\r\n", body.text.len);
+	buf_add_span(&p->text, buf_span(&body.text));
+	p->seg[p->n - 1].len = p->text.len - p->seg[p->n - 1].off;
+	buf_release(&body.text);
+	free(printed);
+}
+
 static void compile_data(struct compiler *c, const cJSON *ev)
 {
 	const cJSON *json = cJSON_GetObjectItemCaseSensitive(ev, "json");
@@ -311,6 +338,7 @@ static void compile_data(struct compiler *c, const cJSON *ev)
 		free(text);
 	} else {
 		expand(c, get_str(c, ev, "text", ""), &p);
+		add_body(c, ev, &p);
 	}
 	fill_hdr(c, ev, BT_REC_DATA, &r.hdr);
 	r.file = f->id;
@@ -454,6 +482,10 @@ static void compile_file(struct compiler *c, const cJSON *ev)
 	r.flags = get_bool(c, ev, "stdio") ? BT_FILE_STDIO : 0;
 	if (get_bool(c, ev, "snapshot"))
 		r.flags |= BT_FILE_SNAPSHOT;
+	if (get_bool(c, ev, "accepted"))
+		r.flags |= BT_FILE_ACCEPTED;
+	if (get_bool(c, ev, "connected"))
+		r.flags |= BT_FILE_CONNECTED;
 	if (peer)
 		parse_addr(c, peer, r.peer_addr, &r.peer_port, &r.sk_family);
 	if (local)
@@ -578,6 +610,52 @@ static void compile_garbage(struct compiler *c, const cJSON *ev)
 	emit(c, &h, sizeof(h), SPAN_NONE);
 }
 
+/*
+ * A value of one's own: "text", encoded if wanted, or a JWT of "header" and "claims" with a random signature. A claim
+ * "exp_in" or "iat_ago" becomes exp or iat, that many seconds from the case's beginning.
+ */
+static void compile_define(struct compiler *c, const cJSON *ev)
+{
+	cJSON *header = cJSON_GetObjectItemCaseSensitive(ev, "header");
+	cJSON *claims = cJSON_GetObjectItemCaseSensitive(ev, "claims");
+	const char *label = get_str(c, ev, "value", "");
+	struct payload p = { .text = BUF_INIT(MAX_TEXT) };
+	struct buf out = BUF_INIT(MAX_TEXT);
+	struct value *v;
+
+	if (c->n_values == MAX_LABELS || strlen(label) >= sizeof(v->label) || !*label)
+		die(c, "too many values, or a label too long: %s", label);
+	if (claims) {
+		double now = (double)time(NULL);
+		const cJSON *in = cJSON_GetObjectItemCaseSensitive(claims, "exp_in");
+		const cJSON *ago = cJSON_GetObjectItemCaseSensitive(claims, "iat_ago");
+		char *head = cJSON_PrintUnformatted(header), *body;
+
+		if (in)
+			cJSON_AddNumberToObject(claims, "exp", now + in->valuedouble);
+		if (ago)
+			cJSON_AddNumberToObject(claims, "iat", now - ago->valuedouble);
+		body = cJSON_PrintUnformatted(claims);
+		add_encoded(c, &out, span_str(head), "base64url");
+		buf_add_byte(&out, '.');
+		expand(c, body, &p);
+		add_encoded(c, &out, buf_span(&p.text), "base64url");
+		buf_add_byte(&out, '.');
+		if (!get_bool(c, ev, "unsigned"))
+			buf_add_str(&out, value_of(c, get_str(c, ev, "signature", "opaque43:sig")));
+		free(head);
+		free(body);
+	} else {
+		expand(c, get_str(c, ev, "text", ""), &p);
+		add_encoded(c, &out, buf_span(&p.text), get_str(c, ev, "encode", ""));
+	}
+	v = &c->values[c->n_values++];
+	snprintf(v->label, sizeof(v->label), "%s", label);
+	v->text = out.p;
+	v->is_public = get_bool(c, ev, "public");
+	buf_release(&p.text);
+}
+
 static void compile_line(struct compiler *c, const char *text)
 {
 	static const struct {
@@ -588,7 +666,7 @@ static void compile_line(struct compiler *c, const char *text)
 		{ "exec", compile_exec },     { "args", compile_args },
 		{ "fork", compile_fork },     { "exit", compile_exit },
 		{ "loss", compile_loss },     { "garbage", compile_garbage },
-		{ "server", compile_server },
+		{ "server", compile_server }, { "define", compile_define },
 	};
 	cJSON *ev = cJSON_Parse(text);
 	const char *kind;
@@ -615,7 +693,8 @@ static void write_secrets(const struct compiler *c, const char *path)
 	if (!f)
 		die(c, "%s: %m", path);
 	for (size_t i = 0; i < c->n_values; i++)
-		fprintf(f, "%s\n", c->values[i].text);
+		if (!c->values[i].is_public)
+			fprintf(f, "%s\n", c->values[i].text);
 	if (fclose(f))
 		die(c, "%s: %m", path);
 }

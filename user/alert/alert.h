@@ -52,7 +52,11 @@ enum sink_class {
 #define SINK_F_LEARNT 0x100u        /* set by the verdict: value is in the ledger */
 #define SINK_F_RESOURCE_LINK 0x200u /* a URI given to the client */
 #define SINK_F_MEMORY_FILE 0x400u   /* memfd, or tmpfs under $XDG_RUNTIME_DIR */
-#define SINK_F_TLS 0x800u           /* sent through a TLS library: sealed on its way */
+#define SINK_F_SPENT                                                                               \
+	0x800u /* the value opens nothing any more: redeemed, rotated, revoked, expired */
+#define SINK_F_ACCESS_LOG 0x1000u /* within a request target, as access logs have it */
+#define SINK_F_URL_MODE 0x2000u   /* the URL of a URL-mode elicitation */
+#define SINK_F_TLS 0x4000u        /* sent through a TLS library: sealed on its way */
 
 struct sink {
 	enum sink_class class;
@@ -82,7 +86,8 @@ struct alert {
 	enum severity severity;
 	uint64_t time_ns, first_ns, last_ns; /* CLOCK_REALTIME, ns since the epoch */
 	uint64_t seen_count;
-	struct redacted secret;
+	struct redacted
+		secret; /* fingerprint "": the finding is about no secret, or none at hand */
 	struct sink sink;
 	struct alert_mcp mcp;
 	struct alert_process process;

@@ -73,6 +73,9 @@ static void make_key(const struct alert *a, unsigned char key[KEY_LEN])
 	add_field(&st, a->sink.peer);
 	add_field(&st, a->mcp.tool);
 	add_field(&st, a->process.exe);
+	/* Without a secret, what is wrong with one flow is not what is wrong with the next. */
+	if (!a->secret.fingerprint[0])
+		add_field(&st, a->flow_id);
 	crypto_generichash_final(&st, key, KEY_LEN);
 }
 

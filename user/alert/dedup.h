@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One alert for one fact: same rule, same secret (fingerprint), same sink (class, path or peer, tool, executable) is the same
- * alert, counted. Bounded; what is evicted would alert anew.
+ * alert, counted; where there is no secret, the flow takes its place. Bounded; what is evicted would alert anew.
  */
 #ifndef BT_ALERT_DEDUP_H
 #define BT_ALERT_DEDUP_H

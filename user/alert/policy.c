@@ -105,12 +105,33 @@ static const struct cell *decide(const struct policy *p, const struct redacted *
 	return NULL;
 }
 
+static void fill(const struct policy *p, size_t rule, unsigned int severity, struct alert *alert)
+{
+	unsigned char rnd[16];
+
+	randombytes_buf(rnd, sizeof(rnd));
+	sodium_bin2hex(alert->id, sizeof(alert->id), rnd, sizeof(rnd));
+	snprintf(alert->rule, sizeof(alert->rule), "%s", p->entries[rule].id);
+	snprintf(alert->why, sizeof(alert->why), "%s", p->entries[rule].why);
+	alert->severity = (enum severity)severity;
+}
+
+enum verdict policy_found(const struct policy *p, const char *rule, int severity,
+			  struct alert *alert)
+{
+	size_t i = policy_entry_index(p, rule);
+
+	if (i == POLICY_NO_RULE)
+		return VERDICT_LEGAL;
+	fill(p, i, severity >= 0 ? (unsigned int)severity : p->entries[i].severity, alert);
+	return VERDICT_ALERT;
+}
+
 enum verdict policy_judge(const struct policy *p, const struct redacted *secret,
 			  const struct sink *sink, struct alert *alert)
 {
 	const struct cell *cell = decide(p, secret, sink);
 	unsigned int flags = flags_of(secret, sink), severity;
-	unsigned char rnd[16];
 	size_t rule;
 
 	if (!cell || cell->legal)
@@ -126,11 +147,7 @@ enum verdict policy_judge(const struct policy *p, const struct redacted *secret,
 			rule = adj->rule;
 		severity -= adj->lower < severity ? adj->lower : severity;
 	}
-	randombytes_buf(rnd, sizeof(rnd));
-	sodium_bin2hex(alert->id, sizeof(alert->id), rnd, sizeof(rnd));
-	snprintf(alert->rule, sizeof(alert->rule), "%s", p->entries[rule].id);
-	snprintf(alert->why, sizeof(alert->why), "%s", p->entries[rule].why);
-	alert->severity = (enum severity)severity;
+	fill(p, rule, severity, alert);
 	alert->secret = *secret;
 	alert->sink = *sink;
 	alert->sink.flags = flags;

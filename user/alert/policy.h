@@ -15,7 +15,7 @@ struct policy;
 struct catalogue_entry {
 	const char *id, *title, *why, *fix;
 	const char *family; /* "A".."E" */
-	const char *status; /* "implemented", or "planned: reason" */
+	const char *status; /* "implemented", "planned: reason", "not observable: reason" */
 	enum severity severity;
 	const char *const *references; /* NULL-terminated: "RFC 9700 2.1.2", "CWE-532", ... */
 };
@@ -38,6 +38,13 @@ enum verdict { VERDICT_LEGAL, VERDICT_ALERT };
  */
 enum verdict policy_judge(const struct policy *p, const struct redacted *secret,
 			  const struct sink *sink, struct alert *alert);
+
+/*
+ * A finding of a rule by its own check, without the matrix: fills alert->{id,rule,severity,why}; `severity` < 0 means the
+ * catalogue's. VERDICT_LEGAL when the catalogue has no such rule.
+ */
+enum verdict policy_found(const struct policy *p, const char *rule, int severity,
+			  struct alert *alert);
 
 size_t policy_catalogue_len(const struct policy *p);
 const struct catalogue_entry *policy_catalogue_at(const struct policy *p, size_t i);

@@ -9,7 +9,7 @@
 
 #define POLICY_MAX_ITEMS 4096 /* of each sort */
 #define POLICY_MAX_DOCS 256   /* files */
-#define POLICY_MAX_FLAGS 13
+#define POLICY_MAX_FLAGS 17
 #define POLICY_NO_RULE SIZE_MAX
 
 _Static_assert(SINK_CLASS_MAX <= 32 && SECRET_KIND_MAX <= 32 && ENC_MAX <= 32,

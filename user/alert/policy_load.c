@@ -41,10 +41,15 @@ static int read_references(const struct load *l, const char *const **ret)
 
 static bool status_is_fit(const char *s)
 {
-	static const char planned[] = "planned: ";
+	static const char *const with_reason[] = { "planned: ", "not observable: " };
 
-	return !strcmp(s, "implemented") ||
-	       (!strncmp(s, planned, strlen(planned)) && s[strlen(planned)]);
+	for (size_t i = 0; i < sizeof(with_reason) / sizeof(with_reason[0]); i++) {
+		size_t n = strlen(with_reason[i]);
+
+		if (!strncmp(s, with_reason[i], n) && s[n])
+			return true;
+	}
+	return !strcmp(s, "implemented");
 }
 
 static int load_rule(struct load *l)
@@ -72,7 +77,9 @@ static int load_rule(struct load *l)
 	if (e.family[0] < 'A' || e.family[0] > 'E')
 		return policy_fault(l, "\"family\" is one of A to E");
 	if (!status_is_fit(e.status))
-		return policy_fault(l, "\"status\" is \"implemented\" or \"planned: REASON\"");
+		return policy_fault(l,
+				    "\"status\" is \"implemented\", \"planned: REASON\" or \"not "
+				    "observable: REASON\"");
 	i = policy_entry_index(p, e.id);
 	if (i == POLICY_NO_RULE) {
 		r = policy_grow(l, (void **)&p->entries, p->n_entries, sizeof(e), POLICY_MAX_ITEMS);
@@ -109,6 +116,9 @@ static const struct {
 	{ "resource_link", SINK_F_RESOURCE_LINK },
 	{ "memory_file", SINK_F_MEMORY_FILE },
 	{ "tls", SINK_F_TLS },
+	{ "spent", SINK_F_SPENT },
+	{ "access_log", SINK_F_ACCESS_LOG },
+	{ "url_mode", SINK_F_URL_MODE },
 };
 
 #define N_FLAG_NAMES (sizeof(flag_names) / sizeof(flag_names[0]))

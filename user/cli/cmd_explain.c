@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "engine/engine.h"
 #include "cli/commands.h"
 #include "cli/outputs.h"
 
@@ -63,7 +64,7 @@ static bool sink_can_give(const struct policy *policy, const char *id, enum sink
 		secret = shapes[i % 4];
 		secret.kind = (enum secret_kind)(i / 4 % SECRET_KIND_MAX);
 		secret.confidence = (enum confidence)(i / 4 / SECRET_KIND_MAX);
-		for (unsigned int bit = 0; bit <= SINK_F_MEMORY_FILE; bit = bit ? bit << 1 : 1) {
+		for (unsigned int bit = 0; bit <= SINK_F_URL_MODE; bit = bit ? bit << 1 : 1) {
 			sink.flags = bit;
 			memset(&a, 0, sizeof(a));
 			if (policy_judge(policy, &secret, &sink, &a) == VERDICT_ALERT &&
@@ -78,6 +79,7 @@ static void print_sinks(const struct policy *policy, const char *id)
 {
 	char line[512] = "";
 
+	engine_rule_places(id, line, sizeof(line));
 	for (int c = 0; c < SINK_CLASS_MAX; c++) {
 		size_t at = strlen(line);
 
@@ -97,8 +99,10 @@ static void print_entry(const struct policy *policy, const struct catalogue_entr
 
 	printf("%s: %s\n", e->id, e->title);
 	printf("Severity: %s\n", severity_name(e->severity));
-	if (!implemented)
+	if (!implemented && e->status[0] == 'p')
 		printf("Not looked for yet (%s).\n", e->status);
+	else if (!implemented)
+		printf("Not looked for (%s).\n", e->status);
 	printf("\nWhy it matters:\n");
 	print_wrapped(e->why, 2);
 	printf("\nHow to mend it:\n");

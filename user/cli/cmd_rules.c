@@ -33,6 +33,13 @@ static const char help[] =
 
 /* --- list -------------------------------------------------------------------------------- */
 
+static const char *status_note(const char *status)
+{
+	if (!strcmp(status, "implemented"))
+		return "";
+	return status[0] == 'p' ? " (planned)" : " (not observable)";
+}
+
 static void list_text(const struct stack *st)
 {
 	struct rule_info info;
@@ -49,7 +56,7 @@ static void list_text(const struct stack *st)
 		const struct catalogue_entry *e = policy_catalogue_at(st->policy, i);
 
 		printf("  %-32s %-9s %s%s\n", e->id, severity_name(e->severity), e->title,
-		       strcmp(e->status, "implemented") ? " (planned)" : "");
+		       status_note(e->status));
 	}
 }
 

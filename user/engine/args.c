@@ -2,6 +2,7 @@
 /* argv and environment of a program that was just executed. */
 #include <stdio.h>
 #include "engine/internal.h"
+#include "proto/url.h"
 
 struct args_ctx {
 	struct engine *e;
@@ -39,6 +40,33 @@ static void args_hit(void *arg, const struct hit *hit)
 		ledger_learn(c->e->ledger, hit, BIRTH_ENV, c->who->time_ns, c->who->tgid);
 }
 
+/* URLs shown to a program, and settings that matter to flow/. */
+static void watch_one(struct args_ctx *c, struct span name, struct span s)
+{
+	struct engine *e = c->e;
+	struct engine_at at = { .who = c->who };
+	struct flow_ctx ctx;
+	size_t pos = 0;
+	struct span url;
+
+	sink_init(&at.sink, c->env ? SINK_ENV : SINK_ARGV, c->root ? 0 : SINK_F_CHILD, -1);
+	if (c->env)
+		snprintf(at.sink.path, sizeof(at.sink.path), "%.*s", (int)name.len, name.p);
+	else
+		snprintf(at.sink.path, sizeof(at.sink.path), "argv[%llu]",
+			 (unsigned long long)c->index);
+	engine_ctx(c->who, &ctx);
+	e->at = &at;
+	if (c->env) {
+		flows_env(e->flows, &ctx, name, s);
+	} else {
+		while (url_find(s, &pos, &url))
+			flows_url(e->flows, &ctx, url);
+		flows_argv(e->flows, &ctx, span_str(c->p->exe), s);
+	}
+	e->at = NULL;
+}
+
 static void scan_one(struct args_ctx *c, struct span s)
 {
 	size_t eq = c->env ? span_find_byte(s, '=') : SIZE_MAX;
@@ -48,6 +76,7 @@ static void scan_one(struct args_ctx *c, struct span s)
 		c->name = key = span_sub(s, 0, eq);
 		s = span_sub(s, eq + 1, SIZE_MAX);
 	}
+	watch_one(c, key, s);
 	scan_reset(c->e->args_scan, 0, key);
 	scan_feed(c->e->args_scan, s, args_hit, c);
 	scan_flush(c->e->args_scan, args_hit, c);

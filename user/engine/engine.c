@@ -21,13 +21,21 @@ int engine_new(const struct engine_config *cfg, struct engine **ret)
 	e->streams = stream_table_new(&limits, &engine_stream_ops, e);
 	e->dedup = dedup_new(ENGINE_MAX_ALERTS);
 	e->ledger = ledger_new(cfg->values);
+	e->links = table_new(ENGINE_MAX_LINKS, link_put);
+	e->flows = flows_new(&(struct flows_config){
+		.ledger = e->ledger,
+		.found = engine_found,
+		.arg = e,
+		.boot_offset_ns = cfg->boot_offset_ns,
+		.late = cfg->late,
+	});
 	e->roles = table_new(ENGINE_MAX_FILES, free);
 	e->wires = table_new(ENGINE_MAX_WIRES, wire_put);
 	e->tls = table_new(ENGINE_MAX_PROCS, free);
 	e->root_env = table_new(ENGINE_MAX_ALERTS, NULL);
 	e->args_scan = scan_new(cfg->scanner, cfg->values);
 	if (!e->procs || !e->streams || !e->dedup || !e->ledger || !e->roles || !e->wires ||
-	    !e->tls || !e->root_env || !e->args_scan) {
+	    !e->tls || !e->root_env || !e->args_scan || !e->links || !e->flows) {
 		engine_free(e);
 		return -ENOMEM;
 	}
@@ -42,10 +50,12 @@ struct engine *engine_free(struct engine *e)
 	/* Streams end into wires, and both judge with all that follows. */
 	stream_table_free(e->streams);
 	table_free(e->wires);
+	table_free(e->links);
 	table_free(e->roles);
 	table_free(e->tls);
 	table_free(e->root_env);
 	scan_free(e->args_scan);
+	flows_free(e->flows);
 	ledger_free(e->ledger);
 	dedup_free(e->dedup);
 	proc_table_free(e->procs);
@@ -60,6 +70,7 @@ void actor_of(const struct event *ev, struct actor *ret)
 		.tgid = ev->tgid,
 		.tid = ev->tid,
 		.uid = ev->uid,
+		.root = ev->root,
 		.start_ns = ev->start_ns,
 		.time_ns = ev->time_ns,
 		.fd = ev->kind == BT_REC_DATA ? ev->data.fd : -1,

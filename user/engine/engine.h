@@ -26,6 +26,9 @@ struct engine_config {
 	void *arg;
 };
 
+/* Where the rules that are no cell of the policy look, in words; as flow_rule_moments(). */
+bool engine_rule_places(const char *rule, char *out, size_t cap);
+
 /* What was looked at and what was not, for the summary. */
 struct engine_totals {
 	uint64_t records, bad_records;

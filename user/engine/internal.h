@@ -6,7 +6,8 @@
 #include "alert/dedup.h"
 #include "base/table.h"
 #include "engine/engine.h"
-#include "flow/ledger.h"
+#include "flow/flow.h"
+#include "flow/params.h"
 #include "proto/mcp.h"
 #include "proc/proc.h"
 #include "stream/stream.h"
@@ -15,6 +16,7 @@
 #define ENGINE_MAX_FILES 65536
 #define ENGINE_MAX_STREAMS 16384
 #define ENGINE_MAX_WIRES 1024
+#define ENGINE_MAX_LINKS 4096
 #define ENGINE_MAX_ALERTS 65536
 #define ENGINE_MAX_HELD_STREAM (4u * 1024 * 1024)
 /* How often pieces that wait for a missing one are looked at, in ms. */
@@ -45,7 +47,7 @@ struct stdio_role {
 
 /* Who did it and when, for an alert: taken from the event at hand. */
 struct actor {
-	uint32_t tgid, tid, uid;
+	uint32_t tgid, tid, uid, root;
 	uint64_t start_ns, time_ns;
 	int fd;
 	uint16_t mode; /* of the file at that time */
@@ -66,8 +68,18 @@ struct tap {
 	struct stream *stream;                 /* it hangs on */
 	struct tap *silent_prev, *silent_next; /* in engine.silent, while `scan` is undecided */
 	bool silent;
-	struct wire *wire; /* TAP_WIRE; holds a reference */
-	uint8_t wire_dir;  /* enum mcp_dir */
+	struct wire *wire;   /* TAP_WIRE; holds a reference */
+	struct link *link;   /* of a TCP socket; holds a reference */
+	struct watch *watch; /* of text that people read */
+	uint8_t wire_dir;    /* enum mcp_dir */
+};
+
+/* Where flow/ is being fed from, for what it finds. */
+struct engine_at {
+	const struct actor *who;
+	struct sink sink;
+	const struct alert_mcp *mcp; /* or NULL */
+	bool http;                   /* an HTTP message: its parts are sinks of their own */
 };
 
 struct engine {
@@ -76,10 +88,13 @@ struct engine {
 	struct stream_table *streams; /* NULL after engine_finish */
 	struct dedup *dedup;
 	struct ledger *ledger;
-	struct table *roles;    /* bt_file_id key -> struct stdio_role */
-	struct table *wires;    /* owner process key -> struct wire */
-	struct table *tls;      /* process key -> struct engine_tls */
-	struct table *root_env; /* fingerprint -> marker: secrets in a root's own environment */
+	struct flows *flows;
+	const struct engine_at *at; /* while flow/ runs */
+	struct table *roles;        /* bt_file_id key -> struct stdio_role */
+	struct table *wires;        /* owner process key -> struct wire */
+	struct table *tls;          /* process key -> struct engine_tls */
+	struct table *links;        /* bt_file_id key -> struct link */
+	struct table *root_env;     /* fingerprint -> marker: secrets in a root's own environment */
 	struct scan *args_scan;
 	struct tap *silent; /* taps amid a candidate: judged when nothing comes for a while */
 	struct engine_totals totals;
@@ -91,6 +106,10 @@ void actor_of(const struct event *ev, struct actor *ret);
 /* judge.c: a redacted hit at a sink becomes an alert, or nothing. `mcp` NULL off the wire. */
 void engine_judge(struct engine *e, const struct redacted *secret, struct sink *sink,
 		  const struct alert_mcp *mcp, const struct actor *who);
+/* Fills in process and times, and hands it out unless it is a repeat. */
+void engine_raise(struct engine *e, struct alert *a, const struct actor *who);
+/* Adds what is known of the secret's life to an alert: flow, phase, birth. True when it is spent. */
+bool engine_story(struct engine *e, struct alert *a, uint64_t now_ns);
 void sink_init(struct sink *s, enum sink_class class, unsigned int flags, int fd);
 
 /* classify.c */
@@ -115,12 +134,43 @@ void wire_put(void *wire);
 /* Bytes of a tap in order, at stream offset `off`. 0 or -ENOMEM. */
 int wire_data(struct wire *w, const struct tap *t, const struct bt_file_id *file, struct span bytes,
 	      uint64_t off);
+/* Streamable HTTP and HTTP+SSE: a wire of one connection; its reference is the caller's. NULL: out of memory. */
+struct wire *wire_for_http(struct engine *e);
+/* Bytes of a body, or of an event's data; a line feed ends the message. 0 or -ENOMEM. */
+int wire_body(struct wire *w, enum mcp_dir dir, const struct bt_file_id *file,
+	      const struct actor *who, struct span bytes);
 void wire_gap(struct wire *w, enum mcp_dir dir, uint64_t missing);
 void wire_end(struct wire *w, enum mcp_dir dir);
 
 /* tls.c: what was sealed and what was not, by process. */
 void engine_note_tls(struct engine *e, const struct bt_file_id *file, const struct tap *t,
 		     size_t len);
+/* http.c */
+/* The connection of a TCP socket, made on first need; with a reference for the caller. NULL: out of memory. */
+struct link *link_get(struct engine *e, const struct bt_file_id *file);
+void link_put(void *link); /* accepts NULL */
+void link_data(struct link *l, enum bt_dir dir, const struct actor *who, struct span bytes,
+	       uint64_t off);
+void link_gap(struct link *l, enum bt_dir dir, uint64_t missing);
+void link_end(struct link *l);
+/* True when the messages of that direction are understood whole: guesses by key names are not needed. */
+bool link_parses(const struct link *l, enum bt_dir dir);
+
+/* watch.c */
+struct watch *watch_new(struct engine *e);
+struct watch *watch_free(struct watch *w);
+/* e->at must be set: an authorization URL may be found. */
+void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, uint64_t off);
+void watch_end(struct watch *w, const struct flow_ctx *ctx, uint64_t off);
+/* True when the byte at `off` was in a request target with a code or token in its query. */
+bool watch_in_target(const struct watch *w, uint64_t off);
+
+/* found.c */
+void engine_found(void *arg, const struct flow_finding *f);
+void engine_say(struct alert *a, const char *before, const char *text, const char *after);
+void engine_ctx(const struct actor *who, struct flow_ctx *ret); /* of text, not of a connection */
+void engine_scan_html(struct engine *e, const struct sink *sink, const struct actor *who,
+		      struct span page);
 
 /* args.c */
 void engine_args(struct engine *e, const struct event *ev);

@@ -26,6 +26,48 @@ static void fill_process(struct engine *e, const struct actor *who, struct alert
 		snprintf(ret->exe, sizeof(ret->exe), "%s", p->exe);
 }
 
+void engine_raise(struct engine *e, struct alert *a, const struct actor *who)
+{
+	fill_process(e, who, &a->process);
+	a->time_ns = who->time_ns + e->cfg.boot_offset_ns;
+	a->first_ns = a->last_ns = a->time_ns;
+	a->seen_count = 1;
+	if (!dedup_add(e->dedup, a)) {
+		e->totals.repeats++;
+		return;
+	}
+	e->totals.alerts++;
+	e->totals.by_severity[a->severity]++;
+	if (e->cfg.alert)
+		e->cfg.alert(e->cfg.arg, a);
+}
+
+bool engine_story(struct engine *e, struct alert *a, uint64_t now_ns)
+{
+	struct flow_story s;
+	char age[40];
+
+	if (!a->secret.known_id || !flows_story(e->flows, (int64_t)a->secret.known_id, now_ns, &s))
+		return false;
+	snprintf(age, sizeof(age), ", %llu s before%s.",
+		 (unsigned long long)(s.age_ns / 1000000000), s.dead ? "; it is spent" : "");
+	engine_say(a, " It was first seen in: ", s.born, age);
+	if (s.flow_id[0]) {
+		snprintf(a->flow_id, sizeof(a->flow_id), "%s", s.flow_id);
+		snprintf(a->flow_phase, sizeof(a->flow_phase), "%s", flow_phase_name(s.phase));
+		a->flow_age_ms = s.flow_age_ns / 1000000;
+	}
+	return s.dead;
+}
+
+static bool is_spent(struct engine *e, const struct redacted *secret, uint64_t now_ns)
+{
+	struct flow_story s;
+
+	return secret->known_id && flows_story(e->flows, (int64_t)secret->known_id, now_ns, &s) &&
+	       s.dead;
+}
+
 void engine_judge(struct engine *e, const struct redacted *secret, struct sink *sink,
 		  const struct alert_mcp *mcp, const struct actor *who)
 {
@@ -33,21 +75,13 @@ void engine_judge(struct engine *e, const struct redacted *secret, struct sink *
 
 	if (secret->known_id)
 		sink->flags |= SINK_F_LEARNT;
+	if (is_spent(e, secret, who->time_ns))
+		sink->flags |= SINK_F_SPENT;
 	memset(&a, 0, sizeof(a));
 	if (policy_judge(e->cfg.policy, secret, sink, &a) == VERDICT_LEGAL)
 		return;
 	if (mcp)
 		a.mcp = *mcp;
-	fill_process(e, who, &a.process);
-	a.time_ns = who->time_ns + e->cfg.boot_offset_ns;
-	a.first_ns = a.last_ns = a.time_ns;
-	a.seen_count = 1;
-	if (!dedup_add(e->dedup, &a)) {
-		e->totals.repeats++;
-		return;
-	}
-	e->totals.alerts++;
-	e->totals.by_severity[a.severity]++;
-	if (e->cfg.alert)
-		e->cfg.alert(e->cfg.arg, &a);
+	engine_story(e, &a, who->time_ns);
+	engine_raise(e, &a, who);
 }

@@ -29,12 +29,17 @@ static void tap_hit(void *arg, const struct hit *hit)
 	struct redacted red;
 	struct sink sink;
 
+	/* Of messages that flow/ reads whole a key name says nothing new. */
+	if (c->t->link && hit->confidence == CONF_HEURISTIC && link_parses(c->t->link, c->s->dir))
+		return;
 	if (c->t->role == TAP_LEARN) {
 		learn(c, hit, BIRTH_NETWORK_IN);
 		return;
 	}
 	redact_hit(&c->e->cfg.fingerprint, hit, &red);
 	engine_place(c->e, &c->s->file, c->t->class, c->t->flags, &c->t->last, &sink);
+	if (c->t->watch && watch_in_target(c->t->watch, hit->offset))
+		sink.flags |= SINK_F_ACCESS_LOG;
 	redact_text(hit, sink.path);
 	sink.line = hit->line;
 	sink.offset = hit->offset;
@@ -91,6 +96,8 @@ static void tap_free(void *user)
 		return;
 	scan_free(t->scan);
 	wire_put(t->wire);
+	link_put(t->link);
+	watch_free(t->watch);
 	free(t);
 }
 
@@ -144,6 +151,38 @@ static void scan_datagram(struct tap_ctx *c, struct span bytes)
 	scan_flush(c->t->scan, tap_hit, c);
 }
 
+static void feed_link(struct tap_ctx *c, struct span bytes)
+{
+	if (!c->t->link)
+		c->t->link = link_get(c->e, &c->s->file);
+	if (c->t->link)
+		link_data(c->t->link, c->s->dir, &c->t->last, bytes, c->s->pos);
+}
+
+/* Text that people read. The place is told to flow/ for what it finds in it. */
+static void watch_with(struct tap_ctx *c, struct span bytes, bool end)
+{
+	struct engine_at at = { .who = &c->t->last };
+	struct flow_ctx ctx;
+
+	engine_place(c->e, &c->s->file, c->t->class, c->t->flags, &c->t->last, &at.sink);
+	engine_ctx(&c->t->last, &ctx);
+	c->e->at = &at;
+	if (bytes.len)
+		watch_feed(c->t->watch, &ctx, bytes, c->s->pos);
+	if (end)
+		watch_end(c->t->watch, &ctx, c->s->pos);
+	c->e->at = NULL;
+}
+
+static void feed_watch(struct tap_ctx *c, struct span bytes)
+{
+	if (!c->t->watch)
+		c->t->watch = watch_new(c->e);
+	if (c->t->watch)
+		watch_with(c, bytes, false);
+}
+
 static void tap_data(void *arg, struct stream *s, const struct event *ev, struct span bytes)
 {
 	struct engine *e = arg;
@@ -169,6 +208,10 @@ static void tap_data(void *arg, struct stream *s, const struct event *ev, struct
 			e->totals.bytes_unscanned += bytes.len;
 		return;
 	}
+	if (s->file.type == BT_FILE_TCP)
+		feed_link(&c, bytes);
+	if (t->role == TAP_SINK && t->class != SINK_NETWORK)
+		feed_watch(&c, bytes);
 	if (!t->scan) {
 		t->scan = scan_new(e->cfg.scanner, e->cfg.values);
 		if (!t->scan) {
@@ -203,6 +246,10 @@ static void tap_gap(void *arg, struct stream *s, uint64_t missing)
 
 	if (!t)
 		return;
+	if (t->link)
+		link_gap(t->link, s->dir, missing);
+	if (t->watch)
+		watch_with(&c, SPAN_NONE, true);
 	if (t->role == TAP_WIRE) {
 		wire_gap(t->wire, t->wire_dir, missing);
 	} else if (t->scan) {
@@ -218,6 +265,10 @@ static void tap_end(void *arg, struct stream *s)
 
 	if (!t)
 		return;
+	if (t->link)
+		link_end(t->link);
+	if (t->watch)
+		watch_with(&c, SPAN_NONE, true);
 	silent_remove(c.e, t);
 	if (t->role == TAP_WIRE)
 		wire_end(t->wire, t->wire_dir);

@@ -21,8 +21,13 @@ struct lane {
 	enum mcp_dir dir;
 	struct scan *text;
 	struct scan *raw;
-	bool text_open;                       /* a string is being scanned */
-	struct mcp_where where;               /* its place */
+	bool text_open;         /* a string is being scanned */
+	struct mcp_where where; /* its place */
+	struct watch *watch, *raw_watch;
+	bool not_object; /* the line cannot be JSON-RPC */
+	bool line_begun;
+	bool asks_secret; /* a form with a field for a credential */
+	struct mcp_where asked;
 	struct pending *text_hits, *raw_hits; /* WIRE_MAX_PENDING each, on first need */
 	size_t n_text, n_raw;
 	bool overflow;
@@ -30,6 +35,7 @@ struct lane {
 	unsigned int flags;
 	struct bt_file_id file;
 	struct actor last;
+	uint64_t pos; /* of HTTP bodies: they have no offsets that follow on */
 };
 
 struct wire {
@@ -37,6 +43,7 @@ struct wire {
 	unsigned int
 		refs; /* the table's and the taps': an evicted wire lives as long as its streams */
 	bool root;
+	bool http; /* bodies of HTTP messages instead of stdio */
 	struct mcp_session *mcp;
 	struct lane lane[2];
 };
@@ -97,8 +104,78 @@ static void on_begin(void *arg, enum mcp_dir dir, uint64_t off)
 	struct lane *l = &((struct wire *)arg)->lane[dir];
 
 	l->n_text = l->n_raw = 0;
-	l->overflow = l->text_open = false;
+	l->overflow = l->text_open = l->line_begun = l->not_object = l->asks_secret = false;
 	scan_reset(l->raw, off, SPAN_NONE);
+}
+
+/* Authorization URLs and verifiers in a string or a line; NULL watch: out of memory. */
+static void watch_text(struct lane *l, struct watch *w, struct span bytes, uint64_t off, bool end)
+{
+	struct engine *e = l->wire->e;
+	struct engine_at at = { .who = &l->last };
+	struct flow_ctx ctx;
+
+	if (!w || l->dir != MCP_SERVER_TO_CLIENT)
+		return;
+	engine_place(e, &l->file, l->class, l->flags, &l->last, &at.sink);
+	engine_ctx(&l->last, &ctx);
+	e->at = &at;
+	watch_feed(w, &ctx, bytes, off);
+	if (end)
+		watch_end(w, &ctx, off + bytes.len);
+	e->at = NULL;
+}
+
+static bool names_credential(struct span name)
+{
+	static const char *const words[] = { "password",
+					     "passwd",
+					     "secret",
+					     "apikey",
+					     "accesstoken",
+					     "refreshtoken",
+					     "authtoken",
+					     "bearer",
+					     "authorizationcode",
+					     "clientsecret",
+					     "personalaccesstoken" };
+	char text[64];
+	size_t n = 0;
+
+	for (size_t i = 0; i < name.len && n < sizeof(text) - 1; i++) {
+		char c = name.p[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c | 0x20);
+		if (c >= 'a' && c <= 'z')
+			text[n++] = c;
+	}
+	text[n] = '\0';
+	if (!strcmp(text, "token") || !strcmp(text, "pat"))
+		return true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strstr(text, words[i]))
+			return true;
+	}
+	return false;
+}
+
+/* A property of a form-mode elicitation's schema, by name or by title (MCP elicitation). */
+static void note_form(struct lane *l, const struct mcp_where *where, struct span key,
+		      struct span text)
+{
+	static const char marker[] = ".requestedSchema.properties.";
+	const char *name = strstr(where->path, marker);
+	struct span prop;
+
+	if (!name || l->asks_secret)
+		return;
+	prop = span_str(name + sizeof(marker) - 1);
+	prop = span_sub(prop, 0, span_find_byte(prop, '.'));
+	if (!names_credential(prop) && !(span_eq_str(key, "title") && names_credential(text)))
+		return;
+	l->asks_secret = true;
+	l->asked = *where;
 }
 
 static void on_text(void *arg, enum mcp_dir dir, const struct mcp_where *where, struct span key,
@@ -110,7 +187,10 @@ static void on_text(void *arg, enum mcp_dir dir, const struct mcp_where *where, 
 		l->where = *where;
 		l->text_open = true;
 		scan_reset(l->text, raw_off, key);
+		if (dir == MCP_SERVER_TO_CLIENT)
+			note_form(l, where, key, decoded);
 	}
+	watch_text(l, l->watch, decoded, raw_off, last);
 	scan_feed(l->text, decoded, text_hit, l);
 	if (last) {
 		scan_flush(l->text, text_hit, l);
@@ -122,20 +202,36 @@ static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
 {
 	struct lane *l = &((struct wire *)arg)->lane[dir];
 
-	(void)off;
+	if (!l->line_begun && bytes.len) {
+		l->line_begun = true;
+		l->not_object = bytes.p[0] != '{' && bytes.p[0] != '[';
+	}
+	if (l->not_object)
+		watch_text(l, l->raw_watch, bytes, off, false);
 	scan_feed(l->raw, bytes, raw_hit, l);
 }
 
-static void mcp_of(const struct mcp_message *m, const char *path, struct alert_mcp *ret)
+static void mcp_of(const struct wire *w, const struct mcp_message *m, const char *path,
+		   struct alert_mcp *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	snprintf(ret->transport, sizeof(ret->transport), "stdio");
+	snprintf(ret->transport, sizeof(ret->transport), "%s", w->http ? "http" : "stdio");
 	snprintf(ret->direction, sizeof(ret->direction), "%s",
 		 m->dir == MCP_SERVER_TO_CLIENT ? "server-to-client" : "client-to-server");
 	snprintf(ret->method, sizeof(ret->method), "%s", m->method);
 	snprintf(ret->tool, sizeof(ret->tool), "%s", m->tool);
 	snprintf(ret->id, sizeof(ret->id), "%s", m->id);
 	snprintf(ret->json_path, sizeof(ret->json_path), "%s", path);
+}
+
+/* params.url of an elicitation, or one of error.data.elicitations (-32042). */
+static bool is_elicited_url(const struct pending *p)
+{
+	struct span path = span_str(p->where.path);
+
+	return span_ends(path, SPAN_LIT(".params.url")) ||
+	       (span_ends(path, SPAN_LIT(".url")) &&
+		span_find(path, SPAN_LIT(".elicitations[")) != SIZE_MAX);
 }
 
 static void judge_in_message(struct lane *l, const struct pending *p, const struct mcp_message *m)
@@ -152,9 +248,11 @@ static void judge_in_message(struct lane *l, const struct pending *p, const stru
 		place = MCP_PLACE_LOG;
 	if (place == MCP_PLACE_RESOURCE_LINK)
 		flags |= SINK_F_RESOURCE_LINK;
+	if ((place == MCP_PLACE_ELICITATION || place == MCP_PLACE_ERROR) && is_elicited_url(p))
+		flags |= SINK_F_URL_MODE;
 	engine_place(l->wire->e, &l->file, place_sink[place], flags, &l->last, &sink);
 	sink.offset = p->secret.offset;
-	mcp_of(m, p->where.path, &mcp);
+	mcp_of(l->wire, m, p->where.path, &mcp);
 	engine_judge(l->wire->e, &p->secret, &sink, &mcp, &l->last);
 }
 
@@ -168,6 +266,22 @@ static void judge_not_rpc(struct lane *l, const struct pending *p)
 	engine_place(l->wire->e, &l->file, l->class, l->flags | SINK_F_NOT_RPC, &l->last, &sink);
 	sink.offset = p->secret.offset;
 	engine_judge(l->wire->e, &p->secret, &sink, NULL, &l->last);
+}
+
+static void judge_form(struct lane *l, const struct mcp_message *m)
+{
+	struct engine_at at = { .who = &l->last };
+	struct flow_finding f = { .rule = "form-elicitation-asks-secret", .level = FLOW_DEFAULT };
+	struct alert_mcp mcp;
+
+	if (mcp_place(&l->asked, m) != MCP_PLACE_ELICITATION)
+		return;
+	engine_place(l->wire->e, &l->file, SINK_ELICITATION, 0, &l->last, &at.sink);
+	mcp_of(l->wire, m, l->asked.path, &mcp);
+	at.mcp = &mcp;
+	l->wire->e->at = &at;
+	engine_found(l->wire->e, &f);
+	l->wire->e->at = NULL;
 }
 
 static bool is_rpc(const struct mcp_message *m)
@@ -203,6 +317,8 @@ static void on_end(void *arg, enum mcp_dir dir, const struct mcp_message *msgs, 
 		scan_flush(l->text, text_hit, l);
 		l->text_open = false;
 	}
+	if (l->not_object)
+		watch_text(l, l->raw_watch, SPAN_NONE, 0, true);
 	scan_flush(l->raw, raw_hit, l);
 	if (!n)
 		goto out;
@@ -212,6 +328,8 @@ static void on_end(void *arg, enum mcp_dir dir, const struct mcp_message *msgs, 
 		if (msgs[i].broken)
 			w->e->totals.mcp_broken++;
 	}
+	if (l->asks_secret)
+		judge_form(l, &msgs[l->asked.item < n ? l->asked.item : n - 1]);
 	for (i = 0; i < l->n_text; i++) {
 		m = &msgs[l->text_hits[i].where.item < n ? l->text_hits[i].where.item : n - 1];
 		if (is_rpc(m))
@@ -250,6 +368,8 @@ static void wire_free(struct wire *w)
 	for (i = 0; i < 2; i++) {
 		scan_free(w->lane[i].text);
 		scan_free(w->lane[i].raw);
+		watch_free(w->lane[i].watch);
+		watch_free(w->lane[i].raw_watch);
 		free(w->lane[i].text_hits);
 		free(w->lane[i].raw_hits);
 	}
@@ -282,7 +402,10 @@ static struct wire *wire_new(struct engine *e, bool root)
 		w->lane[i].dir = (enum mcp_dir)i;
 		w->lane[i].text = scan_new(e->cfg.scanner, e->cfg.values);
 		w->lane[i].raw = scan_new(e->cfg.scanner, e->cfg.values);
-		if (!w->lane[i].text || !w->lane[i].raw)
+		w->lane[i].watch = watch_new(e);
+		w->lane[i].raw_watch = watch_new(e);
+		if (!w->lane[i].text || !w->lane[i].raw || !w->lane[i].watch ||
+		    !w->lane[i].raw_watch)
 			goto fail;
 		scan_reset(w->lane[i].raw, 0, SPAN_NONE);
 	}
@@ -322,6 +445,30 @@ int wire_data(struct wire *w, const struct tap *t, const struct bt_file_id *file
 	l->file = *file;
 	l->last = t->last;
 	return mcp_feed(w->mcp, l->dir, bytes, off);
+}
+
+struct wire *wire_for_http(struct engine *e)
+{
+	struct wire *w = wire_new(e, true);
+
+	if (w)
+		w->http = true;
+	return w;
+}
+
+int wire_body(struct wire *w, enum mcp_dir dir, const struct bt_file_id *file,
+	      const struct actor *who, struct span bytes)
+{
+	struct lane *l = &w->lane[dir];
+	int r;
+
+	/* What is no JSON-RPC on a socket is the plain scan's to judge. */
+	l->class = SINK_PIPE;
+	l->file = *file;
+	l->last = *who;
+	r = mcp_feed(w->mcp, dir, bytes, l->pos);
+	l->pos += bytes.len;
+	return r;
 }
 
 void wire_gap(struct wire *w, enum mcp_dir dir, uint64_t missing)

@@ -113,7 +113,8 @@ int report_jsonl_alert(const struct policy *p, const struct alert *a, struct buf
 	jw_str(&w, "title", e ? e->title : a->rule);
 	jw_str(&w, "severity", severity_name(a->severity));
 	jw_str(&w, "confidence", confidence_name(a->secret.confidence));
-	put_secret(&w, &a->secret);
+	if (a->secret.fingerprint[0])
+		put_secret(&w, &a->secret);
 	put_sink(&w, &a->sink);
 	put_mcp(&w, &a->mcp);
 	put_process(&w, &a->process);

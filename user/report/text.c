@@ -150,6 +150,17 @@ static void put_process(struct buf *out, const struct alert_process *p)
 	buf_add_byte(out, '\n');
 }
 
+static void put_flow(struct buf *out, const struct alert *a)
+{
+	if (!a->flow_id[0])
+		return;
+	begin_field(out, "flow");
+	put_safe_str(out, a->flow_id);
+	put_part(out, ", ", a->flow_phase);
+	buf_addf(out, ", begun %" PRIu64 ".%03u s before\n", a->flow_age_ms / 1000,
+		 (unsigned int)(a->flow_age_ms % 1000));
+}
+
 static void put_references(struct buf *out, const struct catalogue_entry *e)
 {
 	struct buf refs = BUF_INIT(0);
@@ -172,9 +183,11 @@ static int put_alert(const struct policy *p, const struct alert *a, struct buf *
 		 severity_words[a->severity], color ? SGR_RESET : "", a->rule);
 	put_safe_str(out, e ? e->title : a->rule);
 	buf_add_byte(out, '\n');
-	put_secret(out, &a->secret);
+	if (a->secret.fingerprint[0])
+		put_secret(out, &a->secret);
 	put_where(out, a);
 	put_process(out, &a->process);
+	put_flow(out, a);
 	put_field(out, "why", a->why);
 	if (e) {
 		put_field(out, "fix", e->fix);
@@ -187,9 +200,12 @@ static void put_repeated(struct buf *out, const struct alert *const *alerts, siz
 {
 	for (size_t i = 0; i < n; i++) {
 		if (alerts[i]->seen_count > 1)
-			buf_addf(out, "seen %" PRIu64 " times: %s, fingerprint %.*s, %s\n",
-				 alerts[i]->seen_count, alerts[i]->rule, SHORT_FINGERPRINT,
-				 alerts[i]->secret.fingerprint,
+			buf_addf(out, "seen %" PRIu64 " times: %s, %s%.*s, %s\n",
+				 alerts[i]->seen_count, alerts[i]->rule,
+				 alerts[i]->secret.fingerprint[0] ? "fingerprint " : "flow ",
+				 SHORT_FINGERPRINT,
+				 alerts[i]->secret.fingerprint[0] ? alerts[i]->secret.fingerprint
+								  : alerts[i]->flow_id,
 				 sink_class_name(alerts[i]->sink.class));
 	}
 }

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whole HTTP messages: which OAuth message each is, by what it holds and by who sent it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/check.h"
+
+struct request {
+	struct params query, body;
+	struct span path;
+	struct span token; /* of the Authorization header */
+	bool dpop;
+};
+
+static bool path_has(const struct flow_xchg *x, const char *part)
+{
+	return strstr(x->path, part) != NULL;
+}
+
+/* What documentation writes for a client_id; the last is that of RFC 6749. */
+static bool is_placeholder(struct span id)
+{
+	static const char *const marks[] = { "your",      "YOUR",      "Your",      "<",
+					     "{",         "$",         "xxx",       "XXX",
+					     "client_id", "CLIENT_ID", "s6BhdRkqt3" };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (span_find(id, span_str(marks[i])) != SIZE_MAX)
+			return true;
+	}
+	return false;
+}
+
+static bool is_url_with(const struct params *p)
+{
+	struct span id = params_get(p, "client_id");
+
+	if (!id.len || is_placeholder(id))
+		return false;
+	return params_has(p, "response_type") || params_has(p, "request_uri") ||
+	       params_has(p, "request") || params_has(p, "redirect_uri");
+}
+
+bool flows_url(struct flows *fs, const struct flow_ctx *ctx, struct span url)
+{
+	struct params p = PARAMS_INIT;
+	bool is = false;
+	struct url u;
+
+	if (span_find_byte(url, '?') == SIZE_MAX || url_parse(url, &u))
+		return false;
+	if (!params_add_url(&p, url) && is_url_with(&p) && !params_has(&p, "grant_type") &&
+	    !params_has(&p, "code") && !params_has(&p, "access_token")) {
+		is = true;
+		authz_seen(fs, ctx, &p, url, false);
+	}
+	params_release(&p);
+	return is;
+}
+
+void flows_argv(struct flows *fs, const struct flow_ctx *ctx, struct span program, struct span arg)
+{
+	struct fact fact = { .fs = fs, .ctx = ctx, .url = program, .value = arg };
+
+	checks_run(&fact, ON_ARGV);
+}
+
+void flows_env(struct flows *fs, const struct flow_ctx *ctx, struct span name, struct span value)
+{
+	struct fact fact = { .fs = fs, .ctx = ctx, .url = name, .value = value };
+
+	checks_run(&fact, ON_ENV);
+}
+
+static bool is_form(const struct flow_message *m)
+{
+	struct span type = http_field_value(m->head, "content-type");
+
+	return span_find(type, SPAN_LIT("x-www-form-urlencoded")) != SIZE_MAX;
+}
+
+static void parse_body(const struct flow_message *m, struct params *p)
+{
+	size_t i = 0;
+
+	while (i < m->body.len && (uint8_t)m->body.p[i] <= ' ')
+		i++;
+	if (i < m->body.len && m->body.p[i] == '{')
+		params_add_json(p, m->body);
+	else if (is_form(m) || (m->head->dir == HTTP_RESPONSES &&
+				span_starts(m->body, SPAN_LIT("access_token="))))
+		params_add_form(p, m->body);
+}
+
+/* Bearer (RFC 6750), DPoP (RFC 9449), and GitHub's "token". */
+static void parse_authorization(const struct http_head *h, struct request *r)
+{
+	struct span a = http_field_value(h, "authorization");
+	size_t blank = span_find_byte(a, ' ');
+	struct span scheme = span_sub(a, 0, blank);
+
+	if (blank == SIZE_MAX)
+		return;
+	r->dpop = span_eq_nocase(scheme, span_str("dpop"));
+	if (r->dpop || span_eq_nocase(scheme, span_str("bearer")) ||
+	    span_eq_nocase(scheme, span_str("token")))
+		r->token = span_sub(a, blank + 1, SIZE_MAX);
+	while (r->token.len && r->token.p[0] == ' ')
+		r->token = span_sub(r->token, 1, SIZE_MAX);
+}
+
+static bool looks_like_callback(const struct flow_xchg *x, const struct params *p)
+{
+	if (!params_has(p, "code") && !params_has(p, "error") && !params_has(p, "access_token") &&
+	    !params_has(p, "id_token"))
+		return false;
+	return params_has(p, "state") || params_has(p, "iss") || params_has(p, "session_state") ||
+	       path_has(x, "callback") || path_has(x, "oauth") || path_has(x, "redirect") ||
+	       !strcmp(x->path, "/cb");
+}
+
+static enum xchg_kind kind_of(const struct flow_ctx *ctx, const struct flow_xchg *x,
+			      const struct request *r)
+{
+	const struct params *b = &r->body;
+
+	if (strstr(x->path, "/.well-known/oauth-protected-resource"))
+		return X_RESOURCE_META;
+	if (strstr(x->path, "/.well-known/oauth-authorization-server") ||
+	    strstr(x->path, "/.well-known/openid-configuration"))
+		return X_SERVER_META;
+	if (x->post) {
+		if (params_has(b, "jsonrpc"))
+			return X_OTHER;
+		if (params_has(b, "grant_type") || params_has(&r->query, "grant_type") ||
+		    (params_has(b, "code") && params_has(b, "client_id")))
+			return X_TOKEN;
+		if (params_has(b, "redirect_uris"))
+			return X_REGISTER;
+		if (params_has(b, "response_type") && params_has(b, "client_id"))
+			return ctx->server && !path_has(x, "par") ? X_AUTHORIZE : X_PAR;
+		if (params_has(b, "token") && path_has(x, "introspect"))
+			return X_INTROSPECT;
+		if (params_has(b, "token") &&
+		    (path_has(x, "revo") || params_has(b, "token_type_hint")))
+			return X_REVOKE;
+		if (params_has(b, "client_id") && path_has(x, "device"))
+			return X_DEVICE;
+		if (ctx->server && looks_like_callback(x, b))
+			return X_CALLBACK;
+	}
+	if (ctx->server && is_url_with(&r->query))
+		return X_AUTHORIZE;
+	if (ctx->server && looks_like_callback(x, &r->query))
+		return X_CALLBACK;
+	return X_OTHER;
+}
+
+static void describe(const struct flow_ctx *ctx, const struct flow_message *m, struct request *r,
+		     struct flow_xchg *x)
+{
+	struct url u;
+
+	x->tls = ctx->tls;
+	x->post = span_eq_str(m->head->method, "POST");
+	copy_text(x->host, sizeof(x->host), m->head->authority);
+	if (!url_parse_target(m->head->target, &u)) {
+		r->path = u.path;
+		if (u.host.len)
+			copy_text(x->host, sizeof(x->host), u.host);
+	}
+	copy_text(x->path, sizeof(x->path), r->path);
+	params_add_url(&r->query, m->head->target);
+	if (x->post && m->body.len)
+		parse_body(m, &r->body);
+	parse_authorization(m->head, r);
+	x->json = r->body.json;
+	x->has_bearer = r->token.len > 0;
+	x->has_cookie = http_field_value(m->head, "cookie").len > 0;
+	x->calls_tool = span_eq_str(params_get(&r->body, "method"), "tools/call") ||
+			span_eq_str(params_get(&r->body, "method"), "resources/read");
+	x->kind = kind_of(ctx, x, r);
+}
+
+/* The URL that a request went to. */
+static void request_url(const struct flow_ctx *ctx, const struct flow_xchg *x, char *out,
+			size_t cap)
+{
+	snprintf(out, cap, "%s://%s%s", ctx->tls ? "https" : "http", x->host, x->path);
+}
+
+static void learn_bearer(struct flows *fs, const struct flow_ctx *ctx, struct request *r,
+			 struct flow_xchg *x, struct fact *fact)
+{
+	struct sec *s = sec_find_value(fs, r->token);
+
+	if (!s) {
+		s = sec_learn(fs, ctx, r->token, SECRET_BEARER,
+			      ctx->server ? BIRTH_NETWORK_IN : BIRTH_NETWORK_OUT,
+			      "Authorization header");
+		if (s && ctx->server)
+			s->set = SET_INBOUND;
+	}
+	x->bearer = tag_of(fs, r->token);
+	fact->bearer = s;
+	fact->token = r->token;
+	if (s)
+		memcpy(x->flow_id, s->flow_id, sizeof(x->flow_id));
+}
+
+static void note_session(struct flows *fs, const struct flow_ctx *ctx, const struct http_head *h,
+			 struct flow_xchg *x)
+{
+	struct span id = http_field_value(h, "mcp-session-id");
+
+	if (!ctx->server || !id.len)
+		return;
+	x->known_session = misc_has(fs, 'S', id);
+	if (x->has_bearer)
+		misc_set(fs, 'S', id);
+}
+
+static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
+			   const struct flow_message *m, struct request *r, struct flow_xchg *x,
+			   struct fact *fact)
+{
+	const struct params *p = r->body.n ? &r->body : &r->query;
+	struct span token = params_get(p, "token");
+	char url[800];
+
+	request_url(ctx, x, url, sizeof(url));
+	switch (x->kind) {
+	case X_TOKEN:
+		token_request(fs, ctx, p, m, x);
+		break;
+	case X_PAR:
+		if (ctx->server)
+			break;
+		authz_seen(fs, ctx, p, span_str(url), true);
+		sec_learn(fs, ctx, params_get(p, "client_secret"), SECRET_CLIENT_SECRET,
+			  BIRTH_NETWORK_OUT, "pushed authorization request");
+		break;
+	case X_REGISTER:
+		fact->p = p;
+		checks_run(fact, ON_REGISTER);
+		break;
+	case X_REVOKE:
+	case X_INTROSPECT:
+		x->has_revoked = x->kind == X_REVOKE;
+		if (token.len)
+			x->revoked = tag_of(fs, token);
+		break;
+	case X_AUTHORIZE:
+		copy_text(x->client_id, sizeof(x->client_id), params_get(p, "client_id"));
+		copy_text(x->redirect_uri, sizeof(x->redirect_uri), params_get(p, "redirect_uri"));
+		server_authorize(fs, ctx, p, x);
+		break;
+	case X_CALLBACK:
+		callback_seen(fs, ctx, params_has(&r->query, "state") || !r->body.n ? &r->query : p,
+			      r->path);
+		break;
+	default:
+		break;
+	}
+}
+
+struct flow_xchg *flows_request(struct flows *fs, const struct flow_ctx *ctx,
+				const struct flow_message *m)
+{
+	struct flow_xchg *x = calloc(1, sizeof(*x));
+	struct request r = { .query = PARAMS_INIT, .body = PARAMS_INIT };
+	struct fact fact = { .fs = fs, .ctx = ctx, .m = m, .x = x };
+
+	if (!x)
+		return NULL;
+	x->query = (struct params)PARAMS_INIT;
+	describe(ctx, m, &r, x);
+	if (x->has_bearer)
+		learn_bearer(fs, ctx, &r, x, &fact);
+	note_session(fs, ctx, m->head, x);
+	handle_request(fs, ctx, m, &r, x, &fact);
+	fact.f = flow_find(fs, x->flow_id);
+	fact.p = &r.query;
+	fact.body = &r.body;
+	checks_run(&fact, ctx->server ? ON_SERVER_REQ : ON_CLIENT_REQ);
+	if (ctx->server) {
+		x->query = r.query;
+		r.query = (struct params)PARAMS_INIT;
+	}
+	params_release(&r.query);
+	params_release(&r.body);
+	return x;
+}
+
+struct flow_xchg *flow_xchg_free(struct flow_xchg *x)
+{
+	if (x)
+		params_release(&x->query);
+	free(x);
+	return NULL;
+}
+
+/* --- responses --- */
+
+static void on_register(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+			struct flow_xchg *x)
+{
+	struct span id = params_get(p, "client_id");
+	enum birth birth = ctx->server ? BIRTH_NETWORK_OUT : BIRTH_NETWORK_IN;
+	char key[800];
+	struct url u;
+	int n;
+
+	if (!id.len)
+		return;
+	sec_learn(fs, ctx, params_get(p, "client_secret"), SECRET_CLIENT_SECRET, birth,
+		  "registration response");
+	sec_learn(fs, ctx, params_get(p, "registration_access_token"), SECRET_REGISTRATION_TOKEN,
+		  birth, "registration response");
+	if (!ctx->server)
+		return;
+	misc_set(fs, 'C', id);
+	for (size_t i = 0; i < p->n; i++) {
+		struct span uri = params_value(p, i);
+
+		if (!span_eq_str(params_name(p, i), "redirect_uris"))
+			continue;
+		n = snprintf(key, sizeof(key), "%.*s %.*s", (int)(id.len < 255 ? id.len : 255),
+			     id.p, (int)(uri.len < 511 ? uri.len : 511), uri.p);
+		misc_set(fs, 'R', span_of(key, (size_t)n));
+		/* The port of a loopback redirect may be any (RFC 8252 7.3). */
+		if (url_parse(uri, &u) || !url_host_is_loopback(u.host))
+			continue;
+		n = snprintf(key, sizeof(key), "%.*s loopback%.*s",
+			     (int)(id.len < 255 ? id.len : 255), id.p,
+			     (int)(u.path.len < 500 ? u.path.len : 500), u.path.p ? u.path.p : "");
+		misc_set(fs, 'R', span_of(key, (size_t)n));
+	}
+	(void)x;
+}
+
+static void on_device(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+		      struct flow_xchg *x)
+{
+	struct sec *s = sec_learn(fs, ctx, params_get(p, "device_code"), SECRET_DEVICE_CODE,
+				  ctx->server ? BIRTH_NETWORK_OUT : BIRTH_NETWORK_IN,
+				  "device authorization response");
+	struct flow *f;
+
+	if (!s)
+		return;
+	f = flow_new(fs, ctx, ctx->server);
+	if (!f)
+		return;
+	flow_enter(f, PHASE_DEVICE, ctx->now_ns);
+	memcpy(s->flow_id, f->id, sizeof(s->flow_id));
+	memcpy(x->flow_id, f->id, sizeof(x->flow_id));
+}
+
+static void note_hosts(struct flows *fs, const struct flow_ctx *ctx, struct span url)
+{
+	struct url u;
+
+	if (!ctx->private_peer && !ctx->loopback && !url_parse(url, &u))
+		misc_set(fs, 'D', u.host);
+}
+
+static void on_server_meta(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+			   struct flow_xchg *x)
+{
+	struct span endpoint = params_get(p, "authorization_endpoint");
+	struct fact fact = { .fs = fs, .ctx = ctx, .p = p, .x = x };
+	struct meta *m, *old;
+	char key[256];
+
+	if (!params_has(p, "issuer") || ctx->server)
+		return;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return;
+	copy_text(m->issuer, sizeof(m->issuer), params_get(p, "issuer"));
+	copy_text(m->token, sizeof(m->token), params_get(p, "token_endpoint"));
+	url_base(endpoint, m->authorization, sizeof(m->authorization));
+	memcpy(key, m->authorization, sizeof(key));
+	for (size_t i = 0; i < p->n; i++) {
+		if (span_eq_str(params_name(p, i), "code_challenge_methods_supported") &&
+		    span_eq_str(params_value(p, i), "S256"))
+			m->s256 = true;
+	}
+	m->iss_supported = span_eq_str(
+		params_get(p, "authorization_response_iss_parameter_supported"), "true");
+	for (size_t i = 0; i < p->n; i++) {
+		if (span_ends(params_name(p, i), span_str("_endpoint")))
+			note_hosts(fs, ctx, params_value(p, i));
+	}
+	fact.meta = m;
+	old = table_get(fs->metas, span_str(key));
+	if (old && old->issuer_wrong)
+		m->issuer_wrong = true;
+	checks_run(&fact, ON_METADATA);
+	if (table_put(fs->metas, span_str(key), m))
+		free(m);
+}
+
+static void on_resource_meta(struct flows *fs, const struct flow_ctx *ctx, const struct params *p)
+{
+	if (ctx->server) {
+		copy_text(fs->own_resource, sizeof(fs->own_resource), params_get(p, "resource"));
+		return;
+	}
+	if (!params_has(p, "authorization_servers") && !params_has(p, "resource"))
+		return;
+	fs->resource_meta_seen = true;
+	for (size_t i = 0; i < p->n; i++) {
+		if (span_eq_str(params_name(p, i), "authorization_servers"))
+			note_hosts(fs, ctx, params_value(p, i));
+	}
+}
+
+/* A refresh token takes the access tokens of its grant along (RFC 7009 2.1). */
+static void on_revoked(struct flows *fs, const struct flow_ctx *ctx, struct flow_xchg *x)
+{
+	struct sec *s = sec_find(fs, &x->revoked);
+	struct flow *f = s ? flow_find(fs, s->flow_id) : NULL;
+
+	sec_end(fs, &x->revoked, SEC_REVOKED, ctx->now_ns);
+	if (!f)
+		return;
+	if (s->kind == SECRET_REFRESH_TOKEN)
+		sec_end(fs, &f->access, SEC_REVOKED, ctx->now_ns);
+	flow_enter(f, PHASE_REVOKED, ctx->now_ns);
+}
+
+/* The URL of the metadata that a 401 points to (RFC 9728 5.1). */
+static void on_challenge(struct flows *fs, const struct flow_ctx *ctx, const struct flow_message *m)
+{
+	struct span a = http_field_value(m->head, "www-authenticate");
+	size_t i = span_find(a, SPAN_LIT("resource_metadata=\""));
+	struct span url;
+
+	if (i == SIZE_MAX)
+		return;
+	url = span_sub(a, i + sizeof("resource_metadata=\"") - 1, SIZE_MAX);
+	note_hosts(fs, ctx, span_sub(url, 0, span_find_byte(url, '"')));
+}
+
+static void after_bearer(struct flows *fs, const struct flow_ctx *ctx, struct flow_xchg *x,
+			 const struct flow_message *m)
+{
+	struct sec *s = sec_find(fs, &x->bearer);
+
+	if (!s || ctx->server)
+		return;
+	if (m->head->status >= 200 && m->head->status < 300 && !s->bound[0])
+		copy_text(s->bound, sizeof(s->bound), span_str(x->host));
+	if (m->head->status == 401 && span_find(http_field_value(m->head, "www-authenticate"),
+						SPAN_LIT("invalid_token")) != SIZE_MAX)
+		sec_end(fs, &x->bearer, SEC_SPENT, ctx->now_ns);
+}
+
+/* A redirect of ours: to an authorization server, or back to a client of ours with a code. */
+static void on_location(struct flows *fs, const struct flow_ctx *ctx, struct flow_xchg *x,
+			struct span location)
+{
+	struct params p = PARAMS_INIT;
+	struct flow *f = flow_find(fs, x->flow_id);
+	struct sec *s;
+
+	if (!flows_url(fs, ctx, location) && !params_add_url(&p, location) &&
+	    params_has(&p, "code")) {
+		s = sec_learn(fs, ctx, params_get(&p, "code"), SECRET_CODE, BIRTH_NETWORK_OUT,
+			      "own authorization response");
+		if (s) {
+			s->set = SET_DOWNSTREAM;
+			if (f)
+				memcpy(s->flow_id, f->id, sizeof(s->flow_id));
+		}
+	}
+	params_release(&p);
+}
+
+void flows_response(struct flows *fs, const struct flow_ctx *ctx, struct flow_xchg *x,
+		    const struct flow_message *m)
+{
+	struct params p = PARAMS_INIT;
+	struct fact fact = { .fs = fs, .ctx = ctx, .m = m, .x = x };
+	struct span location = http_field_value(m->head, "location");
+	bool ok = m->head->status >= 200 && m->head->status < 300;
+
+	if (m->body.len)
+		parse_body(m, &p);
+	switch (x->kind) {
+	case X_TOKEN:
+		token_response(fs, ctx, &p, m, x);
+		break;
+	case X_REGISTER:
+		if (ok)
+			on_register(fs, ctx, &p, x);
+		break;
+	case X_DEVICE:
+		if (ok)
+			on_device(fs, ctx, &p, x);
+		break;
+	case X_SERVER_META:
+		if (ok)
+			on_server_meta(fs, ctx, &p, x);
+		break;
+	case X_RESOURCE_META:
+		if (ok)
+			on_resource_meta(fs, ctx, &p);
+		break;
+	case X_REVOKE:
+		if (ok && x->has_revoked)
+			on_revoked(fs, ctx, x);
+		break;
+	default:
+		break;
+	}
+	if (!ctx->server && m->head->status == 401)
+		on_challenge(fs, ctx, m);
+	fact.f = flow_find(fs, x->flow_id);
+	fact.ok = ok;
+	fact.p = &x->query;
+	fact.body = &p;
+	fact.bearer = x->has_bearer ? sec_find(fs, &x->bearer) : NULL;
+	checks_run(&fact, ctx->server ? ON_SERVER_RESP : ON_CLIENT_RESP);
+	if (x->has_bearer)
+		after_bearer(fs, ctx, x, m);
+	if (ctx->server && location.len)
+		on_location(fs, ctx, x, location);
+	if (ctx->server && m->head->status == 401 &&
+	    http_field_value(m->head, "www-authenticate").len)
+		misc_set(fs, 'U', span_str(x->path));
+	params_release(&p);
+}
