@@ -125,7 +125,7 @@ static bool token_passthrough(struct fact *f)
 
 static bool refresh_token_to_resource(struct fact *f)
 {
-	struct span v = SPAN_NONE;
+	struct span v;
 	struct sec *s = f->bearer;
 
 	if (s && s->kind == SECRET_REFRESH_TOKEN) {
