@@ -195,6 +195,7 @@ static void fill_ctx(const struct link *l, struct flow_ctx *ctx)
 		.root = l->last.root,
 		.tgid = l->last.tgid,
 		.server = l->role == ROLE_SERVER,
+		.tls = l->file.type == BT_FILE_TLS,
 		.loopback = true,
 		.local_loopback = true,
 	};

@@ -208,7 +208,7 @@ static void tap_data(void *arg, struct stream *s, const struct event *ev, struct
 			e->totals.bytes_unscanned += bytes.len;
 		return;
 	}
-	if (s->file.type == BT_FILE_TCP)
+	if (s->file.type == BT_FILE_TCP || s->file.type == BT_FILE_TLS)
 		feed_link(&c, bytes);
 	if (t->role == TAP_SINK && t->class != SINK_NETWORK)
 		feed_watch(&c, bytes);
