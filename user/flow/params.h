@@ -23,9 +23,10 @@ struct params {
 	bool json; /* from a JSON object that was whole */
 };
 
+/* BUF_INIT_WIPE written out: cppcheck does not expand one macro in the braces of another. */
 #define PARAMS_INIT                                                                                \
 	{                                                                                          \
-		.text = BUF_INIT_WIPE(PARAMS_MAX_BYTES)                                            \
+		.text = {.max = PARAMS_MAX_BYTES, .wipe = true }                                   \
 	}
 
 /* Add to what is there; over PARAMS_MAX the rest is left out. 0, -ENOMEM, or -EBADMSG: not a JSON object. */
