@@ -51,7 +51,7 @@ MAPS := -ffile-prefix-map=$(CURDIR)=.
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(MAPS) -fno-strict-aliasing \
 	-fstack-protector-strong -fPIE -MMD -MP \
-	-D_GNU_SOURCE -DBEARTRAP_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(BUILD)/gen \
+	-D_GNU_SOURCE -Iinclude -Iuser -I$(BUILD)/gen \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 ALL_LDFLAGS = $(LDFLAGS) -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
@@ -69,6 +69,12 @@ LIBS_proto := -lnghttp2 -lbrotlidec
 LIBS_detect := -lcjson -lpcre2-8
 LIBS_core := $(LIBS_base) $(LIBS_proto) $(LIBS_detect) -lz -lm
 LIBS_capture := -lbpf -lelf -lz
+
+# Rewritten when the version changes, and only then.
+VERSION_LINE := static const char beartrap_version[] = "$(VERSION)";
+ifneq ($(shell cat $(BUILD)/gen/version.h 2>/dev/null),$(VERSION_LINE))
+$(shell mkdir -p $(BUILD)/gen && echo '$(VERSION_LINE)' >$(BUILD)/gen/version.h)
+endif
 
 objs = $(patsubst user/%.c,$(BUILD)/obj/%.o,$(wildcard user/$(1)/*.c))
 BPF_SRC := $(wildcard bpf/*.bpf.c)

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/outputs.h"
 #include "detect/rules.h"
+#include "version.h"
 
 enum version_opt { OPT_JSON = 1 };
 
@@ -57,7 +58,7 @@ static int print_json(const struct build *b)
 
 	jw_init(&w, &out);
 	jw_object(&w, NULL);
-	jw_str(&w, "version", BEARTRAP_VERSION);
+	jw_str(&w, "version", beartrap_version);
 	jw_u64(&w, "abi", BT_ABI_VERSION);
 	jw_u64(&w, "token_rules", b->token_rules);
 	jw_u64(&w, "catalogue_rules", b->catalogue);
@@ -75,7 +76,7 @@ static int print_json(const struct build *b)
 
 static void print_text(const struct build *b)
 {
-	printf("beartrap %s\n", BEARTRAP_VERSION);
+	printf("beartrap %s\n", beartrap_version);
 	printf("record ABI %d\n", BT_ABI_VERSION);
 	printf("%zu token rules; %zu of %zu catalogue rules implemented\n", b->token_rules,
 	       b->implemented, b->catalogue);
