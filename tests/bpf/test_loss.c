@@ -267,15 +267,13 @@ static void hole_in_vector(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest small[] = {
-		cmocka_unit_test(ring_full),
-		cmocka_unit_test(prio_full),
-	};
-	const struct CMUnitTest holes[] = {
-		cmocka_unit_test(hole),
-		cmocka_unit_test(hole_in_vector),
+	/* One group, so that there is one plan: every test opens the rings it wants. */
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(ring_full, small_open, small_close),
+		cmocka_unit_test_setup_teardown(prio_full, small_open, small_close),
+		cmocka_unit_test_setup_teardown(hole, big_open, small_close),
+		cmocka_unit_test_setup_teardown(hole_in_vector, big_open, small_close),
 	};
 
-	return cmocka_run_group_tests(small, small_open, small_close) |
-	       cmocka_run_group_tests(holes, big_open, small_close);
+	return cmocka_run_group_tests_name("loss", tests, NULL, NULL);
 }

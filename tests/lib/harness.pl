@@ -40,14 +40,16 @@ my $agg = TAP::Parser::Aggregator->new;
 my @alone = grep { $_->[0] =~ m{^(bpf|e2e)/} } @tests;
 my @together = grep { $_->[0] !~ m{^(bpf|e2e)/} } @tests;
 $agg->start;
+my $last;
 foreach my $part ([ harness(2), @together ], [ harness(1), @alone ]) {
 	my ($h, @part) = @$part;
 	next unless @part;
 	$h->formatter->prepare(map { $_->[1] } @part);
 	$h->aggregate_tests($agg, @part);
+	$last = $h;
 }
 $agg->stop;
-harness(1)->summary($agg);
+$last->summary($agg);
 
 # A program that died, or that printed no plan, fails as a whole.
 my $failed = $agg->failed;

@@ -170,6 +170,9 @@ struct callback *callback_seen(struct flows *fs, const struct flow_ctx *ctx, con
 /* token.c */
 void token_request(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
 		   const struct flow_message *m, struct flow_xchg *x);
+/* Tokens in an answer to a request that was not understood: learnt, and nothing else. */
+void token_unasked(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+		   const struct flow_xchg *x);
 void token_response(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
 		    const struct flow_message *m, struct flow_xchg *x);
 

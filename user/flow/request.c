@@ -88,8 +88,12 @@ static void parse_body(const struct flow_message *m, struct params *p)
 		i++;
 	if (i < m->body.len && m->body.p[i] == '{')
 		params_add_json(p, m->body);
-	else if (is_form(m) || (m->head->dir == HTTP_RESPONSES &&
-				span_starts(m->body, SPAN_LIT("access_token="))))
+	/* Node's http sends a form without saying so, and servers take it. */
+	else if (is_form(m) ||
+		 (m->head->dir == HTTP_REQUESTS &&
+		  !http_field_value(m->head, "content-type").len) ||
+		 (m->head->dir == HTTP_RESPONSES &&
+		  span_starts(m->body, SPAN_LIT("access_token="))))
 		params_add_form(p, m->body);
 }
 
@@ -515,6 +519,8 @@ void flows_response(struct flows *fs, const struct flow_ctx *ctx, struct flow_xc
 			on_revoked(fs, ctx, x);
 		break;
 	default:
+		if (ok && !ctx->server)
+			token_unasked(fs, ctx, &p, x);
 		break;
 	}
 	if (!ctx->server && m->head->status == 401)

@@ -248,6 +248,21 @@ static void spend(struct flows *fs, const struct flow_ctx *ctx, const struct flo
 	}
 }
 
+static void learn_tokens(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+			 const struct flow_xchg *x)
+{
+	learn_token(fs, ctx, p, "access_token", SECRET_ACCESS_TOKEN, x);
+	learn_token(fs, ctx, p, "refresh_token", SECRET_REFRESH_TOKEN, x);
+	learn_token(fs, ctx, p, "id_token", SECRET_ID_TOKEN, x);
+}
+
+void token_unasked(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+		   const struct flow_xchg *x)
+{
+	if (params_has(p, "access_token"))
+		learn_tokens(fs, ctx, p, x);
+}
+
 void token_response(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
 		    const struct flow_message *m, struct flow_xchg *x)
 {
@@ -265,9 +280,7 @@ void token_response(struct flows *fs, const struct flow_ctx *ctx, const struct p
 	fact.ok = true;
 	checks_run(&fact, ON_TOKENS);
 	spend(fs, ctx, x, params_get(p, "refresh_token"));
-	learn_token(fs, ctx, p, "access_token", SECRET_ACCESS_TOKEN, x);
-	learn_token(fs, ctx, p, "refresh_token", SECRET_REFRESH_TOKEN, x);
-	learn_token(fs, ctx, p, "id_token", SECRET_ID_TOKEN, x);
+	learn_tokens(fs, ctx, p, x);
 	if (!f)
 		return;
 	f->access = tag_of(fs, params_get(p, "access_token"));
