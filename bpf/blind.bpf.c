@@ -4,14 +4,7 @@
  * counted, and a run in which a watched process used one does not pass for clean.
  */
 #include "lib/base.h"
-#include "lib/regs.h"
 #include "lib/scope.h"
-
-#define PROT_WRITE 0x2
-#define MAP_SHARED 0x01
-#define MAP_SHARED_VALIDATE 0x03
-#define MAP_TYPE 0x0f
-#define MAP_ANONYMOUS 0x20
 
 static __always_inline int blind(struct trace_event_raw_sys_exit *ctx, enum bt_loss which)
 {
@@ -40,23 +33,5 @@ int bt_io_uring_setup(struct trace_event_raw_sys_exit *ctx)
 {
 	if (scope_of(bpf_get_current_task_btf()) && ctx->ret >= 0)
 		count_loss(BT_LOSS_IO_URING, 0);
-	return 0;
-}
-
-/* Nor how much is stored through a writable mapping that others see. */
-SEC("tp/syscalls/sys_exit_mmap")
-int bt_mmap(struct trace_event_raw_sys_exit *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs;
-	u64 type;
-
-	if (!scope_of(task) || (ctx->ret < 0 && ctx->ret > -4096))
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	type = ARG3(regs) & MAP_TYPE;
-	if ((type == MAP_SHARED || type == MAP_SHARED_VALIDATE) && (ARG2(regs) & PROT_WRITE) &&
-	    !(ARG3(regs) & MAP_ANONYMOUS))
-		count_loss(BT_LOSS_MMAP, 0);
 	return 0;
 }

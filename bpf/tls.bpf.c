@@ -4,8 +4,6 @@
  * BoringSSL's SSL_read, SSL_write and _ex, GnuTLS's gnutls_record_recv and _send. All take (connection, buffer,
  * length), and _ex the address of the length done. Sent at return, for then it is known that, and how much, was
  * moved: a write that has to wait is called again with the same buffer.
- *
- * Also what may be such a library: executable mappings, for the loader to look into.
  */
 #include "lib/base.h"
 #include "lib/regs.h"
@@ -16,9 +14,6 @@
 #include "lib/tls.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-#define PROT_EXEC 4
-#define MAP_ANONYMOUS 0x20
 
 /* The cookie of a link says which function it is on; as in user/capture/uprobe.c. */
 #define TLS_READ 1
@@ -163,8 +158,8 @@ static __always_inline void send(struct io *io, struct call_val *call, struct co
 				 u64 bytes)
 {
 	struct conn_val *conn = bpf_map_lookup_elem(&tls_conns, key);
-	struct bt_stream *st, fresh = {};
 	struct bt_scratch *s = io->s;
+	struct bt_stream *st;
 
 	__builtin_memset(&s->key, 0, sizeof(s->key));
 	s->key.dir = io->dir;
@@ -177,15 +172,9 @@ static __always_inline void send(struct io *io, struct call_val *call, struct co
 		io->fd = conn->fd;
 	}
 	s->data_out.rec.file = s->key.file;
-	st = bpf_map_lookup_elem(&streams, &s->key);
-	if (!st) {
-		bpf_map_update_elem(&streams, &s->key, &fresh, BPF_NOEXIST);
-		st = bpf_map_lookup_elem(&streams, &s->key);
-		if (!st) {
-			count_loss(BT_LOSS_MAP_STREAM, bytes);
-			return;
-		}
-	}
+	st = stream_get(s, bytes);
+	if (!st)
+		return;
 	if (!st->ident && !emit_conn(io))
 		__sync_val_compare_and_swap(&st->ident, 0, 1);
 	s->data_out.rec.name_len = 0;
@@ -246,50 +235,5 @@ int bt_tls_leave(struct pt_regs *ctx)
 	}
 	send(&io, &call, &conn, bytes);
 	scratch_put(io.s);
-	return 0;
-}
-
-SEC("tp")
-int bt_map(struct trace_event_raw_sys_exit *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct bt_rec_map *rec;
-	struct pt_regs *regs;
-	struct bt_scratch *s;
-	struct inode *inode;
-	struct super_block *sb;
-	struct file *f;
-	u16 flags = 0;
-	u64 len;
-
-	if (!t)
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	if (!(ARG2(regs) & PROT_EXEC) || (ARG3(regs) & MAP_ANONYMOUS) ||
-	    (unsigned long)ctx->ret >= (unsigned long)-4095L)
-		return 0;
-	f = (void *)file_of_fd(task, ARG4(regs));
-	if (!f)
-		return 0;
-	s = scratch_get();
-	if (!s) {
-		count_loss(BT_LOSS_HELPER, 0);
-		return 0;
-	}
-	rec = &s->map_out.rec;
-	__builtin_memset(rec, 0, sizeof(*rec));
-	inode = BPF_CORE_READ(f, f_inode);
-	sb = BPF_CORE_READ(inode, i_sb);
-	rec->ino = BPF_CORE_READ(inode, i_ino);
-	rec->dev = BPF_CORE_READ(sb, s_dev);
-	len = read_path(s, s->map_out.path, task, (u64)f, &flags);
-	barrier_var(len);
-	if (len >= BT_PATH_LEN)
-		len = BT_PATH_LEN - 1;
-	rec->path_len = len;
-	hdr_fill(&rec->hdr, BT_REC_MAP, sizeof(*rec) + len, task, t, bpf_ktime_get_boot_ns());
-	emit_prio(rec, sizeof(*rec) + len, len);
-	scratch_put(s);
 	return 0;
 }

@@ -164,6 +164,20 @@ static long walk_step(u32 i, struct walk_ctx *ctx)
 	return !w->left;
 }
 
+/* The stream of s->key, begun when there is none yet. NULL when there is no room; counted. */
+static __always_inline struct bt_stream *stream_get(struct bt_scratch *s, u64 bytes)
+{
+	struct bt_stream *st = bpf_map_lookup_elem(&streams, &s->key), fresh = {};
+
+	if (st)
+		return st;
+	bpf_map_update_elem(&streams, &s->key, &fresh, BPF_NOEXIST);
+	st = bpf_map_lookup_elem(&streams, &s->key);
+	if (!st)
+		count_loss(BT_LOSS_MAP_STREAM, bytes);
+	return st;
+}
+
 /*
  * The file behind the call's fd: its identity, and on first sight its record. False when the call is
  * done with (skipped or lost; counted).
@@ -171,7 +185,7 @@ static long walk_step(u32 i, struct walk_ctx *ctx)
 static __always_inline bool data_open(struct io *io, u64 bytes)
 {
 	struct bt_scratch *s = io->s;
-	struct bt_stream *st, fresh = {};
+	struct bt_stream *st;
 	u64 ident, was;
 
 	s->file = file_of_fd(io->task, io->fd);
@@ -186,15 +200,9 @@ static __always_inline bool data_open(struct io *io, u64 bytes)
 	}
 	s->data_out.rec.file = s->key.file;
 	s->key.file.mode = 0;
-	st = bpf_map_lookup_elem(&streams, &s->key);
-	if (!st) {
-		bpf_map_update_elem(&streams, &s->key, &fresh, BPF_NOEXIST);
-		st = bpf_map_lookup_elem(&streams, &s->key);
-		if (!st) {
-			count_loss(BT_LOSS_MAP_STREAM, bytes);
-			return false;
-		}
-	}
+	st = stream_get(s, bytes);
+	if (!st)
+		return false;
 	ident = file_ident(s->file, s->key.file.type);
 	was = st->ident;
 	if (was != ident && !emit_file(s, io->task, io->t, (u32)io->fd, io->now))

@@ -374,4 +374,30 @@ static inline size_t rig_watched(struct rig *rig)
 	return n;
 }
 
+/* A rig for a cmocka group, with the rings' default sizes. */
+static inline int rig_group_open(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+
+	if (!rig)
+		return -1;
+	rig_open(rig, 0, 0);
+	*state = rig;
+	return 0;
+}
+
+static inline int rig_group_close(void **state)
+{
+	rig_close(*state);
+	free(*state);
+	return 0;
+}
+
+/* Before each test of a group: the records so far are not its own. */
+static inline int rig_group_forget(void **state)
+{
+	rig_forget(*state);
+	return 0;
+}
+
 #endif /* BT_TESTS_BPF_RIG_H */

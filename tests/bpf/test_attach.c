@@ -7,30 +7,6 @@
 #define FD 200
 #define THREADS 3
 
-static int group_open(void **state)
-{
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	if (!rig)
-		return -1;
-	rig_open(rig, 0, 0);
-	*state = rig;
-	return 0;
-}
-
-static int group_close(void **state)
-{
-	rig_close(*state);
-	free(*state);
-	return 0;
-}
-
-static int forget(void **state)
-{
-	rig_forget(*state);
-	return 0;
-}
-
 static void nap(void)
 {
 	usleep(2000);
@@ -369,13 +345,13 @@ static void no_rights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(running_server, forget),
-		cmocka_unit_test_setup(running_family, forget),
-		cmocka_unit_test_setup(attach_beside_fork, forget),
-		cmocka_unit_test_setup(unwatch, forget),
-		cmocka_unit_test_setup(gone, forget),
-		cmocka_unit_test_setup(no_rights, forget),
+		cmocka_unit_test_setup(running_server, rig_group_forget),
+		cmocka_unit_test_setup(running_family, rig_group_forget),
+		cmocka_unit_test_setup(attach_beside_fork, rig_group_forget),
+		cmocka_unit_test_setup(unwatch, rig_group_forget),
+		cmocka_unit_test_setup(gone, rig_group_forget),
+		cmocka_unit_test_setup(no_rights, rig_group_forget),
 	};
 
-	return cmocka_run_group_tests(tests, group_open, group_close);
+	return cmocka_run_group_tests(tests, rig_group_open, rig_group_close);
 }

@@ -13,30 +13,6 @@
 /* Where the child has what it writes to: above all that the capture has open. */
 #define FD 200
 
-static int group_open(void **state)
-{
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	if (!rig)
-		return -1;
-	rig_open(rig, 0, 0);
-	*state = rig;
-	return 0;
-}
-
-static int group_close(void **state)
-{
-	rig_close(*state);
-	free(*state);
-	return 0;
-}
-
-static int forget(void **state)
-{
-	rig_forget(*state);
-	return 0;
-}
-
 /* The record of the file at `fd` that came before its first data; it has to have come. */
 static struct rig_rec *file_of(struct rig *rig, pid_t pid, int fd)
 {
@@ -449,16 +425,16 @@ static void own_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(regular, forget),
-		cmocka_unit_test_setup(gone_files, forget),
-		cmocka_unit_test_setup(reused, forget),
-		cmocka_unit_test_setup(terminal, forget),
-		cmocka_unit_test_setup(fifo_and_pipe, forget),
-		cmocka_unit_test_setup(unix_names, forget),
-		cmocka_unit_test_setup(inet_names, forget),
-		cmocka_unit_test_setup(own_root, forget),
-		cmocka_unit_test_setup(too_deep, forget),
+		cmocka_unit_test_setup(regular, rig_group_forget),
+		cmocka_unit_test_setup(gone_files, rig_group_forget),
+		cmocka_unit_test_setup(reused, rig_group_forget),
+		cmocka_unit_test_setup(terminal, rig_group_forget),
+		cmocka_unit_test_setup(fifo_and_pipe, rig_group_forget),
+		cmocka_unit_test_setup(unix_names, rig_group_forget),
+		cmocka_unit_test_setup(inet_names, rig_group_forget),
+		cmocka_unit_test_setup(own_root, rig_group_forget),
+		cmocka_unit_test_setup(too_deep, rig_group_forget),
 	};
 
-	return cmocka_run_group_tests(tests, group_open, group_close);
+	return cmocka_run_group_tests(tests, rig_group_open, rig_group_close);
 }

@@ -12,30 +12,6 @@
 #define FD 200
 #define FD2 201
 
-static int group_open(void **state)
-{
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	if (!rig)
-		return -1;
-	rig_open(rig, 0, 0);
-	*state = rig;
-	return 0;
-}
-
-static int group_close(void **state)
-{
-	rig_close(*state);
-	free(*state);
-	return 0;
-}
-
-static int forget(void **state)
-{
-	rig_forget(*state);
-	return 0;
-}
-
 static int scratch_file(int flags)
 {
 	char path[] = "/tmp/beartrap-io-XXXXXX";
@@ -689,19 +665,19 @@ static void threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(write_sizes, forget),
-		cmocka_unit_test_setup(read_sizes, forget),
-		cmocka_unit_test_setup(vectors_out, forget),
-		cmocka_unit_test_setup(vectors_in, forget),
-		cmocka_unit_test_setup(positioned, forget),
-		cmocka_unit_test_setup(many_iovecs, forget),
-		cmocka_unit_test_setup(short_write, forget),
-		cmocka_unit_test_setup(sockets, forget),
-		cmocka_unit_test_setup(datagrams, forget),
-		cmocka_unit_test_setup(file_mapping, forget),
-		cmocka_unit_test_setup(mute_objects, forget),
-		cmocka_unit_test_setup(threads, forget),
+		cmocka_unit_test_setup(write_sizes, rig_group_forget),
+		cmocka_unit_test_setup(read_sizes, rig_group_forget),
+		cmocka_unit_test_setup(vectors_out, rig_group_forget),
+		cmocka_unit_test_setup(vectors_in, rig_group_forget),
+		cmocka_unit_test_setup(positioned, rig_group_forget),
+		cmocka_unit_test_setup(many_iovecs, rig_group_forget),
+		cmocka_unit_test_setup(short_write, rig_group_forget),
+		cmocka_unit_test_setup(sockets, rig_group_forget),
+		cmocka_unit_test_setup(datagrams, rig_group_forget),
+		cmocka_unit_test_setup(file_mapping, rig_group_forget),
+		cmocka_unit_test_setup(mute_objects, rig_group_forget),
+		cmocka_unit_test_setup(threads, rig_group_forget),
 	};
 
-	return cmocka_run_group_tests(tests, group_open, group_close);
+	return cmocka_run_group_tests(tests, rig_group_open, rig_group_close);
 }

@@ -11,30 +11,6 @@
 /* Where the child has what it writes to: above all that the capture has open. */
 #define FD 200
 
-static int group_open(void **state)
-{
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	if (!rig)
-		return -1;
-	rig_open(rig, 0, 0);
-	*state = rig;
-	return 0;
-}
-
-static int group_close(void **state)
-{
-	rig_close(*state);
-	free(*state);
-	return 0;
-}
-
-static int forget(void **state)
-{
-	rig_forget(*state);
-	return 0;
-}
-
 static int put(const char *text)
 {
 	return write(FD, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
@@ -531,14 +507,14 @@ static void churn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(family, forget),
-		cmocka_unit_test_setup(unwatched, forget),
-		cmocka_unit_test_setup(exec_record, forget),
-		cmocka_unit_test_setup(exec_in_thread, forget),
-		cmocka_unit_test_setup(leader_first, forget),
-		cmocka_unit_test_setup(churn, forget),
-		cmocka_unit_test_setup(long_args, forget),
+		cmocka_unit_test_setup(family, rig_group_forget),
+		cmocka_unit_test_setup(unwatched, rig_group_forget),
+		cmocka_unit_test_setup(exec_record, rig_group_forget),
+		cmocka_unit_test_setup(exec_in_thread, rig_group_forget),
+		cmocka_unit_test_setup(leader_first, rig_group_forget),
+		cmocka_unit_test_setup(churn, rig_group_forget),
+		cmocka_unit_test_setup(long_args, rig_group_forget),
 	};
 
-	return cmocka_run_group_tests(tests, group_open, group_close);
+	return cmocka_run_group_tests(tests, rig_group_open, rig_group_close);
 }

@@ -48,7 +48,7 @@ static int attach_call(struct capture *c, int events_fd, const struct bpf_progra
 /* The programs that stand on several tracepoints. */
 static int attach_calls(struct capture *c, int events_fd, struct error *err)
 {
-	int ret = attach_call(c, events_fd, c->skel->progs.bt_map, "mmap", 0, err);
+	int ret = 0;
 
 	for (size_t i = 0; i < N_ROLE_CALLS && !ret; i++)
 		ret = attach_call(c, events_fd, c->skel->progs.bt_role, role_calls[i].name,

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a watched process maps: executables and libraries, for the loader to look for TLS functions in, and
+ * writable shared files, through which bytes move that no call shows.
+ */
+#include "lib/base.h"
+#include "lib/regs.h"
+#include "lib/read.h"
+#include "lib/scope.h"
+#include "lib/emit.h"
+
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+#define MAP_SHARED 0x01
+#define MAP_SHARED_VALIDATE 0x03
+#define MAP_TYPE 0x0f
+#define MAP_ANONYMOUS 0x20
+
+static __always_inline void tell_executable(struct task_struct *task, struct bt_task *t, u32 fd)
+{
+	struct super_block *sb;
+	struct bt_rec_map *rec;
+	struct bt_scratch *s;
+	struct inode *inode;
+	struct file *f;
+	u16 flags = 0;
+	u64 len;
+
+	f = (void *)file_of_fd(task, fd);
+	if (!f)
+		return;
+	s = scratch_get();
+	if (!s) {
+		count_loss(BT_LOSS_HELPER, 0);
+		return;
+	}
+	rec = &s->map_out.rec;
+	__builtin_memset(rec, 0, sizeof(*rec));
+	inode = BPF_CORE_READ(f, f_inode);
+	sb = BPF_CORE_READ(inode, i_sb);
+	rec->ino = BPF_CORE_READ(inode, i_ino);
+	rec->dev = BPF_CORE_READ(sb, s_dev);
+	len = read_path(s, s->map_out.path, task, (u64)f, &flags);
+	barrier_var(len);
+	if (len >= BT_PATH_LEN)
+		len = BT_PATH_LEN - 1;
+	rec->path_len = len;
+	hdr_fill(&rec->hdr, BT_REC_MAP, sizeof(*rec) + len, task, t, bpf_ktime_get_boot_ns());
+	emit_prio(rec, sizeof(*rec) + len, len);
+	scratch_put(s);
+}
+
+SEC("tp/syscalls/sys_exit_mmap")
+int bt_map(struct trace_event_raw_sys_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bt_task *t = scope_of(task);
+	struct pt_regs *regs;
+	u64 prot, flags, type;
+
+	if (!t || (unsigned long)ctx->ret >= (unsigned long)-4095L)
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	prot = ARG2(regs);
+	flags = ARG3(regs);
+	if (flags & MAP_ANONYMOUS)
+		return 0;
+	type = flags & MAP_TYPE;
+	/* How much is stored through it is not known here. */
+	if ((prot & PROT_WRITE) && (type == MAP_SHARED || type == MAP_SHARED_VALIDATE))
+		count_loss(BT_LOSS_MMAP, 0);
+	if (prot & PROT_EXEC)
+		tell_executable(task, t, ARG4(regs));
+	return 0;
+}
