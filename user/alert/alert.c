@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
 #include "alert/alert.h"
 
 static const char *const severity_names[SEV_MAX] = {
@@ -37,15 +36,6 @@ static const char *const sink_class_names[SINK_CLASS_MAX] = {
 	[SINK_TTY] = "tty",
 };
 
-static int find_name(const char *const *names, size_t n, struct span name)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (span_eq_str(name, names[i]))
-			return (int)i;
-	}
-	return -ENOENT;
-}
-
 const char *severity_name(enum severity s)
 {
 	return (unsigned int)s < SEV_MAX ? severity_names[s] : "unknown";
@@ -53,7 +43,7 @@ const char *severity_name(enum severity s)
 
 int severity_parse(struct span name, enum severity *ret)
 {
-	int i = find_name(severity_names, SEV_MAX, name);
+	int i = span_index(name, severity_names, SEV_MAX);
 
 	if (i < 0)
 		return i;
@@ -68,7 +58,7 @@ const char *sink_class_name(enum sink_class c)
 
 int sink_class_parse(struct span name, enum sink_class *ret)
 {
-	int i = find_name(sink_class_names, SINK_CLASS_MAX, name);
+	int i = span_index(name, sink_class_names, SINK_CLASS_MAX);
 
 	if (i < 0)
 		return i;

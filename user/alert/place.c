@@ -16,31 +16,19 @@ static bool starts(const char *path, const char *prefix)
 	return span_starts(span_str(path), span_str(prefix));
 }
 
-static bool holds_nocase(struct span s, const char *word)
+static bool holds(struct span name, const char *word)
 {
-	struct span w = span_str(word);
-
-	for (size_t i = 0; i + w.len <= s.len; i++) {
-		if (span_eq_nocase(span_sub(s, i, w.len), w))
-			return true;
-	}
-	return false;
-}
-
-static bool ends_nocase(struct span s, const char *suffix)
-{
-	size_t n = strlen(suffix);
-
-	return s.len >= n && span_eq_nocase(span_sub(s, s.len - n, n), span_str(suffix));
+	return span_find_nocase(name, span_str(word)) != SIZE_MAX;
 }
 
 static bool is_log_file(const char *path, unsigned int open_flags)
 {
 	struct span name = base_name(path);
 
-	return open_flags & O_APPEND || starts(path, "/var/log/") || ends_nocase(name, ".log") ||
-	       ends_nocase(name, ".out") || holds_nocase(name, ".log.") ||
-	       holds_nocase(name, "debug") || holds_nocase(name, "trace");
+	return open_flags & O_APPEND || starts(path, "/var/log/") ||
+	       span_ends_nocase(name, SPAN_LIT(".log")) ||
+	       span_ends_nocase(name, SPAN_LIT(".out")) || holds(name, ".log.") ||
+	       holds(name, "debug") || holds(name, "trace");
 }
 
 /* Directories of which many have a copy: packages, checkouts, synced folders, what a web server serves. */

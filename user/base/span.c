@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+
 #include "base/span.h"
 
 static unsigned char lower(char c)
@@ -46,4 +48,28 @@ size_t span_find_byte(struct span s, char c)
 	const char *hit = s.len ? memchr(s.p, (unsigned char)c, s.len) : NULL;
 
 	return hit ? (size_t)(hit - s.p) : SIZE_MAX;
+}
+
+size_t span_find_nocase(struct span s, struct span needle)
+{
+	for (size_t i = 0; i + needle.len <= s.len; i++) {
+		if (span_eq_nocase(span_sub(s, i, needle.len), needle))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+bool span_ends_nocase(struct span s, struct span suffix)
+{
+	return s.len >= suffix.len &&
+	       span_eq_nocase(span_sub(s, s.len - suffix.len, suffix.len), suffix);
+}
+
+int span_index(struct span s, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (span_eq_str(s, names[i]))
+			return (int)i;
+	}
+	return -ENOENT;
 }

@@ -58,5 +58,10 @@ bool span_ends(struct span s, struct span suffix);
 /* Offset of the first `needle` in `s`, or SIZE_MAX. An empty needle is at 0. */
 size_t span_find(struct span s, struct span needle);
 size_t span_find_byte(struct span s, char c);
+/* As span_find, and a suffix, without ASCII case. */
+size_t span_find_nocase(struct span s, struct span needle);
+bool span_ends_nocase(struct span s, struct span suffix);
+/* Which of `n` names it is, or -ENOENT. */
+int span_index(struct span s, const char *const *names, size_t n);
 
 #endif /* BT_BASE_SPAN_H */

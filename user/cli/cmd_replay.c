@@ -141,16 +141,10 @@ static int replay(const struct log *log, const struct shared *s, const char *pat
 	sum.started_ns = job.first_ns + info->boot_offset_ns;
 	sum.ended_ns = job.last_ns + info->boot_offset_ns;
 	engine_walk_alerts(engine, alert_list_add, &list);
-	status = shared_exit_status(s, list.alerts, list.n, &sum, EXIT_OK);
+	status = outputs_conclude(job.outputs, log, s, stack.policy, &list, &sum, EXIT_OK);
 	if (broken)
 		status = EXIT_WATCH_FAILED;
-	rc = outputs_finish(job.outputs, stack.policy, list.alerts, list.n, &sum, &err);
-	if (rc || list.err) {
-		log_at(log, LOG_LEVEL_ERROR, "%s", rc ? err.text : "out of memory for the report");
-		status = EXIT_WATCH_FAILED;
-	}
 out:
-	free(list.alerts);
 	engine_free(engine);
 	outputs_free(job.outputs);
 	stack_release(&stack);

@@ -264,14 +264,8 @@ static int look(const struct log *log, const struct shared *s, char **paths)
 	}
 	sum.notes = notes;
 	dedup_walk(job.dedup, alert_list_add, &list);
-	status = shared_exit_status(s, list.alerts, list.n, &sum, EXIT_OK);
-	rc = outputs_finish(job.outputs, stack.policy, list.alerts, list.n, &sum, &err);
-	if (rc || list.err) {
-		log_at(log, LOG_LEVEL_ERROR, "%s", rc ? err.text : "out of memory for the report");
-		status = EXIT_WATCH_FAILED;
-	}
+	status = outputs_conclude(job.outputs, log, s, stack.policy, &list, &sum, EXIT_OK);
 out:
-	free(list.alerts);
 	free(job.piece);
 	scan_free(job.scan);
 	dedup_free(job.dedup);

@@ -268,3 +268,20 @@ void alert_list_add(void *arg, const struct alert *a)
 	}
 	list->alerts[list->n++] = a;
 }
+
+int outputs_conclude(struct outputs *o, const struct log *log, const struct shared *s,
+		     const struct policy *p, struct alert_list *list, const struct run_summary *sum,
+		     int clean)
+{
+	int status = shared_exit_status(s, list->alerts, list->n, sum, clean);
+	struct error err = { 0 };
+	int rc = outputs_finish(o, p, list->alerts, list->n, sum, &err);
+
+	if (rc || list->err) {
+		log_at(log, LOG_LEVEL_ERROR, "%s", rc ? err.text : "out of memory for the report");
+		status = EXIT_WATCH_FAILED;
+	}
+	free(list->alerts);
+	*list = (struct alert_list){ 0 };
+	return status;
+}

@@ -114,4 +114,12 @@ struct alert_list {
 /* `arg` is a struct alert_list. */
 void alert_list_add(void *arg, const struct alert *a);
 
+/*
+ * The end of every look: writes the reports, tells what went wrong with them, frees the list. Gives shared_exit_status(), or
+ * EXIT_WATCH_FAILED when a report is not whole.
+ */
+int outputs_conclude(struct outputs *o, const struct log *log, const struct shared *s,
+		     const struct policy *p, struct alert_list *list, const struct run_summary *sum,
+		     int clean);
+
 #endif /* BT_CLI_OUTPUTS_H */

@@ -203,7 +203,6 @@ int session_finish(struct session *s, const char *command, const char *target, i
 {
 	struct run_summary sum = { .command = command, .target = target };
 	struct alert_list list = { 0 };
-	struct error err = { 0 };
 	int status;
 
 	drain_rest(s);
@@ -220,15 +219,9 @@ int session_finish(struct session *s, const char *command, const char *target, i
 	sum.not_looked = sum.totals.records == 0;
 	engine_walk_alerts(s->engine, alert_list_add, &list);
 	finish_recording(s, &sum);
-	status = shared_exit_status(s->shared, list.alerts, list.n, &sum, clean);
-	if (outputs_finish(s->outputs, s->stack.policy, list.alerts, list.n, &sum, &err)) {
-		log_at(s->log, LOG_LEVEL_ERROR, "%s", err.text);
-		status = EXIT_WATCH_FAILED;
-	}
-	if (s->record_err || list.err)
-		status = EXIT_WATCH_FAILED;
-	free(list.alerts);
-	return status;
+	status = outputs_conclude(s->outputs, s->log, s->shared, s->stack.policy, &list, &sum,
+				  clean);
+	return s->record_err ? EXIT_WATCH_FAILED : status;
 }
 
 void session_release(struct session *s)

@@ -23,14 +23,6 @@ static bool left_is_free(const struct view *v, uint64_t pos, const struct byte_s
 	return !v->blind;
 }
 
-static const struct byte_set *jwt_left(struct byte_set *set)
-{
-	const char *why;
-
-	byte_set_parse(set, SPAN_LIT("A-Za-z0-9_-"), &why);
-	return set;
-}
-
 static void token_open(struct lane *l, const struct view *v, size_t end, const struct rule *r,
 		       const struct rule_pattern *rp)
 {
@@ -56,7 +48,6 @@ static void token_open(struct lane *l, const struct view *v, size_t end, const s
 void cand_open(struct lane *l, const struct view *v, size_t end, const struct anchor *a)
 {
 	const struct ruleset *rs = l->s->sc->rs;
-	struct byte_set left;
 	struct cand *c;
 	uint64_t start = v->base + end + 1 - a->len;
 
@@ -65,7 +56,7 @@ void cand_open(struct lane *l, const struct view *v, size_t end, const struct an
 		token_open(l, v, end, rs->rules.v[a->id], &rs->rules.v[a->id]->patterns[a->sub]);
 		break;
 	case ANCHOR_JWT:
-		if (left_is_free(v, start, jwt_left(&left)))
+		if (left_is_free(v, start, &l->s->sc->jwt_left))
 			lane_open(l, CAND_JWT, rs->rules.v[a->id], start);
 		break;
 	case ANCHOR_REGEX:

@@ -23,17 +23,6 @@ static bool is_hex(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-static bool has_nocase(struct span s, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= s.len; i++) {
-		if (span_eq_nocase(span_sub(s, i, n), span_of(word, n)))
-			return true;
-	}
-	return false;
-}
-
 double entropy(struct span s)
 {
 	uint32_t count[256] = { 0 };
@@ -92,7 +81,7 @@ bool is_placeholder(struct span value)
 	if (same >= 8 || rising >= 9)
 		return true;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (has_nocase(value, words[i]))
+		if (span_find_nocase(value, span_str(words[i])) != SIZE_MAX)
 			return true;
 	}
 	return false;

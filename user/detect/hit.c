@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "detect/hit.h"
 
-#include <errno.h>
 
 static const char *const kind_names[SECRET_KIND_MAX] = {
 	[SECRET_ACCESS_TOKEN] = "access_token",
@@ -36,15 +35,6 @@ static const char *name_of(const char *const *names, unsigned int n, unsigned in
 	return i < n ? names[i] : "unknown";
 }
 
-static int index_of(const char *const *names, unsigned int n, struct span name)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		if (span_eq_str(name, names[i]))
-			return (int)i;
-	}
-	return -ENOENT;
-}
-
 const char *secret_kind_name(enum secret_kind k)
 {
 	return name_of(kind_names, SECRET_KIND_MAX, k);
@@ -52,7 +42,7 @@ const char *secret_kind_name(enum secret_kind k)
 
 int secret_kind_parse(struct span name, enum secret_kind *ret)
 {
-	int i = index_of(kind_names, SECRET_KIND_MAX, name);
+	int i = span_index(name, kind_names, SECRET_KIND_MAX);
 
 	if (i < 0)
 		return i;
@@ -67,7 +57,7 @@ const char *confidence_name(enum confidence c)
 
 int confidence_parse(struct span name, enum confidence *ret)
 {
-	int i = index_of(confidence_names, CONF_MAX, name);
+	int i = span_index(name, confidence_names, CONF_MAX);
 
 	if (i < 0)
 		return i;

@@ -360,17 +360,6 @@ static enum step take_value(const struct lane *l, const struct view *v, struct c
 	return STEP_MORE;
 }
 
-static bool has_nocase(struct span s, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= s.len; i++) {
-		if (span_eq_nocase(span_sub(s, i, n), span_of(word, n)))
-			return true;
-	}
-	return false;
-}
-
 /* Is `code` an OAuth parameter here? STEP_MORE: what follows may tell. */
 static enum step oauth_near(const struct view *v, const struct cand *c, uint64_t limit, bool final)
 {
@@ -391,7 +380,8 @@ static enum step oauth_near(const struct view *v, const struct cand *c, uint64_t
 		to++;
 	after = view_span(v, c->key.value_end, to);
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (has_nocase(before, words[i]) || has_nocase(after, words[i]))
+		if (span_find_nocase(before, span_str(words[i])) != SIZE_MAX ||
+		    span_find_nocase(after, span_str(words[i])) != SIZE_MAX)
 			return STEP_OK;
 	}
 	return to == limit && to < most && !final ? STEP_MORE : STEP_FAIL;

@@ -28,6 +28,7 @@
 struct scanner {
 	const struct ruleset *rs;
 	struct match *match;
+	struct byte_set jwt_left; /* no JWT begins behind these */
 };
 
 enum cand_type { CAND_TOKEN, CAND_REGEX, CAND_JWT, CAND_NESTED, CAND_KEY };

@@ -118,9 +118,11 @@ int scanner_new(const struct ruleset *rs, struct scanner **ret, struct error *er
 					     "code_verifier", "accessToken",   "refreshToken" };
 	struct scanner *sc = calloc(1, sizeof(*sc));
 	int r = sc ? 0 : -ENOMEM;
+	const char *why;
 
 	if (!r) {
 		sc->rs = rs;
+		byte_set_parse(&sc->jwt_left, SPAN_LIT("A-Za-z0-9_-"), &why);
 		sc->match = match_new();
 		r = sc->match ? 0 : -ENOMEM;
 	}

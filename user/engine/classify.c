@@ -19,6 +19,13 @@ struct span file_key(const struct bt_file_id *id, char out[20])
 	return span_of(out, 20);
 }
 
+struct span process_key(uint32_t tgid, uint64_t start_ns, char out[12])
+{
+	memcpy(out, &tgid, 4);
+	memcpy(out + 4, &start_ns, 8);
+	return span_of(out, 12);
+}
+
 /*
  * A standard stream is known by its file object, taken at exec or at attach: descriptor numbers move
  * (a server may dup its stdout away), the object stays. A root's roles win over those that its

@@ -180,13 +180,6 @@ static bool is_private(const struct proc_file *f)
 	return (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
 }
 
-static bool is_loopback(uint16_t family, const uint8_t *a)
-{
-	static const uint8_t six[16] = { [15] = 1 };
-
-	return family == 2 ? a[0] == 127 : !memcmp(a, six, sizeof(six));
-}
-
 static void fill_ctx(const struct link *l, struct flow_ctx *ctx)
 {
 	const struct proc_file *f = proc_file_find(l->e->procs, &l->file);
@@ -205,7 +198,7 @@ static void fill_ctx(const struct link *l, struct flow_ctx *ctx)
 		return;
 	ctx->loopback = proc_file_peer_is_loopback(f);
 	ctx->private_peer = !ctx->loopback && is_private(f);
-	ctx->local_loopback = ctx->loopback || is_loopback(f->sk_family, f->local_addr);
+	ctx->local_loopback = ctx->loopback || proc_file_local_is_loopback(f);
 	ctx->local_port = f->local_port;
 }
 

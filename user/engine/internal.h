@@ -120,6 +120,8 @@ int engine_classify(struct engine *e, const struct stream *s, struct tap *tap);
 void engine_place(struct engine *e, const struct bt_file_id *file, enum sink_class class,
 		  unsigned int flags, const struct actor *who, struct sink *ret);
 struct span file_key(const struct bt_file_id *id, char out[20]);
+/* One life of a process, as a table's key. */
+struct span process_key(uint32_t tgid, uint64_t start_ns, char out[12]);
 
 /* tap.c */
 extern const struct stream_ops engine_stream_ops;

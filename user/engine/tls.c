@@ -9,9 +9,7 @@ static struct engine_tls *use_of(struct engine *e, const struct actor *who)
 	struct span key;
 	char kbuf[12];
 
-	memcpy(kbuf, &who->tgid, 4);
-	memcpy(kbuf + 4, &who->start_ns, 8);
-	key = span_of(kbuf, sizeof(kbuf));
+	key = process_key(who->tgid, who->start_ns, kbuf);
 	use = table_get(e->tls, key);
 	if (use)
 		return use;

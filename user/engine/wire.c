@@ -418,14 +418,13 @@ fail:
 struct wire *wire_get(struct engine *e, uint32_t tgid, uint64_t start_ns, bool root)
 {
 	struct wire *w;
-	char key[12];
+	char kbuf[12];
+	struct span key = process_key(tgid, start_ns, kbuf);
 
-	memcpy(key, &tgid, 4);
-	memcpy(key + 4, &start_ns, 8);
-	w = table_get(e->wires, span_of(key, sizeof(key)));
+	w = table_get(e->wires, key);
 	if (!w) {
 		w = wire_new(e, root);
-		if (w && table_put(e->wires, span_of(key, sizeof(key)), w)) {
+		if (w && table_put(e->wires, key, w)) {
 			wire_free(w);
 			w = NULL;
 		}

@@ -7,23 +7,32 @@
 /* ::ffff:0:0/96, RFC 4291 section 2.5.5.2. */
 static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-bool proc_file_peer_is_loopback(const struct proc_file *f)
+/* `addr` as struct proc_file has it. */
+static bool addr_is_loopback(uint16_t family, const uint8_t addr[16])
 {
 	static const uint8_t v6_loopback[16] = { [15] = 1 };
 
-	if (f->id.type == BT_FILE_UNIX)
-		return true;
-	switch (f->sk_family) {
+	switch (family) {
 	case AF_UNIX:
 		return true;
 	case AF_INET:
-		return f->peer_addr[0] == 127;
+		return addr[0] == 127;
 	case AF_INET6:
-		return !memcmp(f->peer_addr, v6_loopback, 16) ||
-		       (!memcmp(f->peer_addr, v4_mapped, 12) && f->peer_addr[12] == 127);
+		return !memcmp(addr, v6_loopback, 16) ||
+		       (!memcmp(addr, v4_mapped, 12) && addr[12] == 127);
 	default:
 		return false;
 	}
+}
+
+bool proc_file_peer_is_loopback(const struct proc_file *f)
+{
+	return f->id.type == BT_FILE_UNIX || addr_is_loopback(f->sk_family, f->peer_addr);
+}
+
+bool proc_file_local_is_loopback(const struct proc_file *f)
+{
+	return f->id.type == BT_FILE_UNIX || addr_is_loopback(f->sk_family, f->local_addr);
 }
 
 const char *proc_file_peer_text(const struct proc_file *f, char *out, size_t len)

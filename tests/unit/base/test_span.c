@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -145,6 +146,30 @@ static void test_utf8_control(void **state)
 	assert_false(utf8_is_control(0xa0));
 }
 
+static void test_nocase_search(void **state)
+{
+	struct span s = SPAN_LIT("My-Debug.LOG");
+
+	assert_int_equal(span_find_nocase(s, SPAN_LIT("DEBUG")), 3);
+	assert_int_equal(span_find_nocase(s, SPAN_LIT("my")), 0);
+	assert_int_equal(span_find_nocase(s, SPAN_LIT("log")), 9);
+	assert_int_equal(span_find_nocase(s, SPAN_LIT("logs")), SIZE_MAX);
+	assert_int_equal(span_find_nocase(s, SPAN_NONE), 0);
+	assert_int_equal(span_find_nocase(SPAN_NONE, SPAN_LIT("x")), SIZE_MAX);
+	assert_true(span_ends_nocase(s, SPAN_LIT(".log")));
+	assert_false(span_ends_nocase(s, SPAN_LIT(".lo")));
+	assert_false(span_ends_nocase(SPAN_LIT("og"), SPAN_LIT("log")));
+}
+
+static void test_index(void **state)
+{
+	static const char *const names[] = { "a", "bc", "b" };
+
+	assert_int_equal(span_index(SPAN_LIT("b"), names, 3), 2);
+	assert_int_equal(span_index(SPAN_LIT("B"), names, 3), -ENOENT);
+	assert_int_equal(span_index(SPAN_LIT("b"), names, 2), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +181,8 @@ int main(void)
 		cmocka_unit_test(test_utf8_well_formed),
 		cmocka_unit_test(test_utf8_ill_formed),
 		cmocka_unit_test(test_utf8_control),
+		cmocka_unit_test(test_nocase_search),
+		cmocka_unit_test(test_index),
 	};
 
 	return cmocka_run_group_tests_name("span", tests, NULL, NULL);
