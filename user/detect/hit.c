@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "detect/hit.h"
 
-
 static const char *const kind_names[SECRET_KIND_MAX] = {
 	[SECRET_ACCESS_TOKEN] = "access_token",
 	[SECRET_REFRESH_TOKEN] = "refresh_token",
