@@ -56,7 +56,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(MAPS) -fno-strict-aliasing \
 ALL_LDFLAGS = $(LDFLAGS) -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # Lowest layer first: a layer may include and link only those before it (tools/check-layers).
-LAYERS := base event proc stream proto detect flow alert engine report
+LAYERS := base sample event proc stream proto detect flow alert engine report cases
 ALL_LAYERS := $(LAYERS) capture cli
 
 # Static libraries in the order that the linker wants them: highest first.

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include "../lib/tokens.h"
+#include "sample/tokens.h"
 
 int main(int argc, char **argv)
 {

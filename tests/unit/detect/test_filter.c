@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "detect/filter.h"
-#include "tokens.h"
+#include "sample/tokens.h"
 
 static void entropy_of_known_text(void **state)
 {

@@ -3,10 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
+#include <sodium.h>
 #include "detect/rules_int.h"
 #include "scan_hits.h"
-#include "tokens.h"
+#include "sample/tokens.h"
 
 struct fixture {
 	struct ruleset *rs;

@@ -7,11 +7,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <cmocka.h>
+#include <sodium.h>
 #include "alert/dedup.h"
 #include "base/secmem.h"
 #include "engine/engine.h"
 #include "records.h"
-#include "tokens.h"
+#include "sample/tokens.h"
 
 #define MAX_ALERTS 64
 

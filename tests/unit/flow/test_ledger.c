@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "flow/ledger.h"
-#include "tokens.h"
+#include "sample/tokens.h"
 
 struct fixture {
 	struct values *v;

@@ -1,16 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Fresh, valid-looking secrets for tests, made from random bytes when the test runs, so that none is ever in
- * the tree. Checksums are computed here on their own and not with the code under test.
- *
- *	char tok[TOK_MAX];
- *	size_t len = tok_gen("gho", tok, sizeof(tok));	// NUL-terminated; aborts on an unknown kind
- *	char *jwt = tok_new("jwt-rs256");		// malloc'ed
- *
- * tok_kinds[] names every kind. Needs libsodium and zlib.
- */
-#ifndef BT_TESTS_TOKENS_H
-#define BT_TESTS_TOKENS_H
+#include "sample/tokens.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,8 +9,6 @@
 #include <time.h>
 #include <sodium.h>
 #include <zlib.h>
-
-#define TOK_MAX 4096
 
 #define TOK_DIGIT "0123456789"
 #define TOK_UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -115,7 +102,7 @@ static const struct tok_kind tok_templates[] = {
 	{ "vault", "hvs.{w:95}" },
 };
 
-static const char *const tok_kinds[] = {
+const char *const tok_kinds[] = {
 	"opaque43", "opaque30", "hex20", "hex32", "hex40", "hex64", "verifier43", "verifier128",
 	"mcp-sdk-token", "mcp-sdk-code", "workers-oauth", "ghs", "ya29", "google-refresh",
 	"google-code", "google-secret", "google-api-key", "slack", "slack-user", "slack-app",
@@ -141,7 +128,7 @@ struct tok_out {
 	size_t len, cap;
 };
 
-static inline void tok_put(struct tok_out *o, const char *s, size_t n)
+static void tok_put(struct tok_out *o, const char *s, size_t n)
 {
 	if (n >= o->cap - o->len) {
 		fprintf(stderr, "tokens.h: buffer too small\n");
@@ -152,13 +139,13 @@ static inline void tok_put(struct tok_out *o, const char *s, size_t n)
 	o->p[o->len] = '\0';
 }
 
-static inline void tok_puts(struct tok_out *o, const char *s)
+static void tok_puts(struct tok_out *o, const char *s)
 {
 	tok_put(o, s, strlen(s));
 }
 
 /* n characters of `set`; from 12 on with two of every class that the set has, so that no test is flaky. */
-static inline void tok_random(struct tok_out *o, const char *set, size_t n)
+static void tok_random(struct tok_out *o, const char *set, size_t n)
 {
 	size_t len = strlen(set), i, at = o->len;
 	bool has_d = strpbrk(set, TOK_DIGIT), has_u = strpbrk(set, "GHIJKLXYZ"),
@@ -181,7 +168,7 @@ static inline void tok_random(struct tok_out *o, const char *set, size_t n)
 	}
 }
 
-static inline const char *tok_class(char c)
+static const char *tok_class(char c)
 {
 	switch (c) {
 	case 'a':
@@ -210,7 +197,7 @@ static inline const char *tok_class(char c)
 	}
 }
 
-static inline void tok_template(struct tok_out *o, const char *t)
+static void tok_template(struct tok_out *o, const char *t)
 {
 	while (*t) {
 		if (t[0] == '{' && t[1] && t[2] == ':') {
@@ -225,7 +212,7 @@ static inline void tok_template(struct tok_out *o, const char *t)
 	}
 }
 
-static inline void tok_base_n(char *out, size_t width, uint32_t v, const char *digits)
+static void tok_base_n(char *out, size_t width, uint32_t v, const char *digits)
 {
 	size_t base = strlen(digits);
 
@@ -234,12 +221,12 @@ static inline void tok_base_n(char *out, size_t width, uint32_t v, const char *d
 	out[width] = '\0';
 }
 
-static inline uint32_t tok_crc(const char *p, size_t n)
+static uint32_t tok_crc(const char *p, size_t n)
 {
 	return (uint32_t)crc32(0, (const Bytef *)p, (uInt)n);
 }
 
-static inline void tok_b64url(struct tok_out *o, const void *p, size_t n)
+static void tok_b64url(struct tok_out *o, const void *p, size_t n)
 {
 	char tmp[TOK_MAX];
 
@@ -248,7 +235,7 @@ static inline void tok_b64url(struct tok_out *o, const void *p, size_t n)
 	tok_puts(o, tmp);
 }
 
-static inline void tok_b64url_random(struct tok_out *o, size_t n)
+static void tok_b64url_random(struct tok_out *o, size_t n)
 {
 	unsigned char raw[1024];
 
@@ -256,30 +243,38 @@ static inline void tok_b64url_random(struct tok_out *o, size_t n)
 	tok_b64url(o, raw, n);
 }
 
-/* header.payload.signature with `sig` random bytes of signature; `claims` is put into the payload. */
-static inline void tok_jwt(struct tok_out *o, const char *alg, const char *typ, const char *claims,
-			   int64_t exp, size_t sig)
+size_t tok_jws(const char *header, const char *payload, size_t sig, char *buf, size_t cap)
 {
-	char json[1024];
+	struct tok_out o = { buf, 0, cap };
+
+	tok_b64url(&o, header, strlen(header));
+	tok_puts(&o, ".");
+	tok_b64url(&o, payload, strlen(payload));
+	tok_puts(&o, ".");
+	tok_b64url_random(&o, sig);
+	return o.len;
+}
+
+/* header.payload.signature with `sig` random bytes of signature; `claims` is put into the payload. */
+static void tok_jwt(struct tok_out *o, const char *alg, const char *typ, const char *claims,
+		    int64_t exp, size_t sig)
+{
+	char header[128], payload[1024];
 	unsigned char id[12];
 	char sub[32];
 
 	randombytes_buf(id, sizeof(id));
 	sodium_bin2hex(sub, sizeof(sub), id, sizeof(id));
-	snprintf(json, sizeof(json), "{\"alg\":\"%s\",\"typ\":\"%s\"}", alg, typ);
-	tok_b64url(o, json, strlen(json));
-	tok_puts(o, ".");
-	snprintf(json, sizeof(json),
+	snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"typ\":\"%s\"}", alg, typ);
+	snprintf(payload, sizeof(payload),
 		 "{\"iss\":\"https://as.example\",\"sub\":\"%s\",\"aud\":\"https://"
 		 "mcp.example\",%s\"iat\":%lld,\"exp\":%lld}",
 		 sub, claims, (long long)exp - 3600, (long long)exp);
-	tok_b64url(o, json, strlen(json));
-	tok_puts(o, ".");
-	tok_b64url_random(o, sig);
+	o->len += tok_jws(header, payload, sig, o->p + o->len, o->cap - o->len);
 }
 
-static inline bool tok_crc62(struct tok_out *o, const char *kind, const char *name,
-			     const char *prefix, size_t body)
+static bool tok_crc62(struct tok_out *o, const char *kind, const char *name, const char *prefix,
+		      size_t body)
 {
 	size_t at;
 	char sum[8];
@@ -295,7 +290,7 @@ static inline bool tok_crc62(struct tok_out *o, const char *kind, const char *na
 	return true;
 }
 
-static inline void tok_b32(char *out, const unsigned char *p, size_t chars)
+static void tok_b32(char *out, const unsigned char *p, size_t chars)
 {
 	static const char d[] = TOK_UPPER "234567";
 
@@ -308,8 +303,7 @@ static inline void tok_b32(char *out, const unsigned char *p, size_t chars)
 	out[chars] = '\0';
 }
 
-/* Writes a fresh value of `kind` and a NUL; returns its length. Aborts on an unknown kind. */
-static inline size_t tok_gen(const char *kind, char *buf, size_t cap)
+size_t tok_gen(const char *kind, char *buf, size_t cap)
 {
 	struct tok_out o = { buf, 0, cap };
 	int64_t now = (int64_t)time(NULL);
@@ -417,8 +411,7 @@ static inline size_t tok_gen(const char *kind, char *buf, size_t cap)
 	return o.len;
 }
 
-/* The same, malloc'ed. */
-static inline char *tok_new(const char *kind)
+char *tok_new(const char *kind)
 {
 	char *p = malloc(TOK_MAX);
 
@@ -427,5 +420,3 @@ static inline char *tok_new(const char *kind)
 	tok_gen(kind, p, TOK_MAX);
 	return p;
 }
-
-#endif /* BT_TESTS_TOKENS_H */
