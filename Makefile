@@ -109,6 +109,12 @@ $(BUILD)/obj/%.o: user/%.c | $(BUILD)/.deps-ok
 
 # The rule files are part of the program: .incbin, looked up from the top directory.
 $(BUILD)/obj/detect/builtin.o: $(wildcard rules/*.json) $(wildcard rules/schema/*.json)
+$(BUILD)/obj/cases/builtin.o: ALL_CFLAGS += -Wa,-I$(BUILD)/gen
+$(BUILD)/obj/cases/builtin.o: $(BUILD)/gen/cases.txt
+$(BUILD)/gen/cases.txt: tools/bundle-cases tests/replay/cases $(wildcard tests/replay/cases/*/*.jsonl)
+	$(call say,CASES,$@)
+	@mkdir -p $(@D)
+	$(Q)tools/bundle-cases $(abspath $@)
 $(call objs,capture): $(SKEL)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c | $(BUILD)/.deps-ok

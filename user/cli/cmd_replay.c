@@ -11,9 +11,6 @@
 #include "engine/engine.h"
 #include "event/recording.h"
 
-/* How much recorded time passes between two ticks: a live run's poll interval. */
-#define TICK_NS 100000000u
-
 enum replay_opt { OPT_KEY = 1 };
 
 static const char help[] =
@@ -41,7 +38,7 @@ static const char help[] =
 struct replay_job {
 	struct outputs *outputs;
 	const struct policy *policy;
-	uint64_t first_ns, last_ns, tick_ns; /* CLOCK_BOOTTIME, 0 = no record yet */
+	uint64_t first_ns, last_ns; /* CLOCK_BOOTTIME, 0 = no record yet */
 };
 
 static void on_alert(void *arg, const struct alert *a)
@@ -61,15 +58,11 @@ static int feed(struct replay_job *job, struct engine *engine, struct rec_reader
 	while ((rc = rec_reader_next(reader, &record, err)) > 0) {
 		if (!event_decode(record, &ev)) {
 			if (!job->first_ns)
-				job->first_ns = job->tick_ns = ev.time_ns;
+				job->first_ns = ev.time_ns;
 			job->last_ns = ev.time_ns;
-			if (ev.time_ns > job->tick_ns + TICK_NS) {
-				job->tick_ns = ev.time_ns;
-				engine_tick(engine, ev.time_ns);
-			}
 		}
 		/* What does not decode is counted there, and makes the look incomplete. */
-		rc = engine_feed(engine, record);
+		rc = engine_feed_recorded(engine, record);
 		if (rc && rc != -EBADMSG)
 			return error_set(err, rc, "replay stopped: %s", strerror(-rc));
 	}

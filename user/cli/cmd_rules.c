@@ -10,8 +10,10 @@
 #include <cjson/cJSON.h>
 #include "base/fileio.h"
 #include "base/jw.h"
+#include "cases/cases.h"
 #include "cli/commands.h"
 #include "cli/outputs.h"
+#include "cli/rules_test.h"
 
 enum rules_opt { OPT_JSON = 1, OPT_VERBOSE = 'v' };
 
@@ -27,20 +29,22 @@ static const char help[] =
 	"it\n"
 	"                                    carries; prints precision and recall. Without PATH: "
 	"the\n"
-	"                                    built-in rules. -v lists every rule\n"
+	"                                    built-in rules and, with its replay cases, the whole\n"
+	"                                    catalogue. -v lists every rule\n"
 	"\n"
 	"Exit status: 0 sound, 1 a rule is at fault, 2 usage error.\n";
 
 /* --- list -------------------------------------------------------------------------------- */
 
-static const char *status_note(const char *status)
+/* What a status says after "implemented", "planned" or "not observable". */
+static const char *reason_of(const char *status)
 {
-	if (!strcmp(status, "implemented"))
-		return "";
-	return status[0] == 'p' ? " (planned)" : " (not observable)";
+	const char *colon = strchr(status, ':');
+
+	return colon ? colon + 2 : "";
 }
 
-static void list_text(const struct stack *st)
+static void list_text(const struct stack *st, const struct case_count *counts)
 {
 	struct rule_info info;
 
@@ -51,16 +55,18 @@ static void list_text(const struct stack *st)
 		       confidence_name(info.confidence), info.title, *info.check ? ", check " : "",
 		       info.check);
 	}
-	printf("\nFindings (`beartrap explain RULE` tells more):\n");
+	printf("\nFindings (`beartrap explain RULE` tells more); behind each its replay cases, "
+	       "those in which it\nis found + those that look alike:\n");
 	for (size_t i = 0; i < policy_catalogue_len(st->policy); i++) {
 		const struct catalogue_entry *e = policy_catalogue_at(st->policy, i);
 
-		printf("  %-32s %-9s %s%s\n", e->id, severity_name(e->severity), e->title,
-		       status_note(e->status));
+		printf("  %-32s %-9s %-14.*s %u+%u  %s%s%s\n", e->id, severity_name(e->severity),
+		       (int)strcspn(e->status, ":"), e->status, counts[i].match, counts[i].nomatch,
+		       e->title, *reason_of(e->status) ? ": " : "", reason_of(e->status));
 	}
 }
 
-static void list_json(const struct stack *st, struct buf *out)
+static void list_json(const struct stack *st, const struct case_count *counts, struct buf *out)
 {
 	struct rule_info info;
 	struct jw w;
@@ -92,6 +98,8 @@ static void list_json(const struct stack *st, struct buf *out)
 		jw_str(&w, "family", e->family);
 		jw_str(&w, "severity", severity_name(e->severity));
 		jw_str(&w, "status", e->status);
+		jw_u64(&w, "match_cases", counts[i].match);
+		jw_u64(&w, "nomatch_cases", counts[i].nomatch);
 		jw_end_object(&w);
 	}
 	jw_end_array(&w);
@@ -102,6 +110,7 @@ static void list_json(const struct stack *st, struct buf *out)
 static int list(const struct log *log, bool json)
 {
 	struct buf out = BUF_INIT(0);
+	struct case_count *counts;
 	struct error err = { 0 };
 	struct stack stack;
 	struct shared s;
@@ -111,13 +120,21 @@ static int list(const struct log *log, bool json)
 	rc = stack_open(&stack, &s, &err);
 	if (rc)
 		return setup_error(log, &err, rc);
+	counts = calloc(policy_catalogue_len(stack.policy) + 1, sizeof(*counts));
+	if (!counts) {
+		rc = -ENOMEM;
+		goto out;
+	}
+	cases_count(stack.policy, cases_builtin(), counts);
 	if (json) {
-		list_json(&stack, &out);
+		list_json(&stack, counts, &out);
 		rc = out.err ? out.err : fd_write_all(STDOUT_FILENO, out.p, out.len);
 		buf_release(&out);
 	} else {
-		list_text(&stack);
+		list_text(&stack, counts);
 	}
+out:
+	free(counts);
 	stack_release(&stack);
 	return rc ? setup_error(log, &err, rc) : EXIT_OK;
 }
@@ -234,63 +251,6 @@ out:
 	return status;
 }
 
-struct test_run {
-	const struct ruleset *rules;
-	unsigned int *failures; /* for each rule */
-};
-
-static void on_failure(void *arg, const char *rule, const char *file, unsigned int line,
-		       const char *what)
-{
-	struct test_run *t = arg;
-	struct rule_info info;
-
-	printf("%s:%u: %s: %s\n", file, line, rule, what);
-	for (size_t i = 0; i < ruleset_len(t->rules); i++) {
-		ruleset_info(t->rules, i, &info);
-		if (!strcmp(info.id, rule))
-			t->failures[i]++;
-	}
-}
-
-static void print_ratio(const char *name, unsigned int part, unsigned int whole)
-{
-	if (whole)
-		printf("%s %.4f (%u of %u)\n", name, (double)part / whole, part, whole);
-	else
-		printf("%s: no case\n", name);
-}
-
-static int run_tests(const struct log *log, const struct ruleset *rules, bool verbose)
-{
-	struct test_run t = { .rules = rules };
-	struct rules_test_result r = { 0 };
-	struct error err = { 0 };
-	struct rule_info info;
-	int rc;
-
-	t.failures = calloc(ruleset_len(rules) + 1, sizeof(*t.failures));
-	if (!t.failures)
-		return setup_error(log, &err, -ENOMEM);
-	rc = ruleset_test(rules, on_failure, &t, &r, &err);
-	if (!rc) {
-		for (size_t i = 0; verbose && i < ruleset_len(rules); i++) {
-			ruleset_info(rules, i, &info);
-			if (t.failures[i])
-				printf("%-40s %u cases fail\n", info.id, t.failures[i]);
-			else
-				printf("%-40s ok\n", info.id);
-		}
-		printf("%u rules, %u cases\n", r.rules, r.tp + r.fn + r.tn + r.fp);
-		print_ratio("precision", r.tp, r.tp + r.fp);
-		print_ratio("recall   ", r.tp, r.tp + r.fn);
-	}
-	free(t.failures);
-	if (rc)
-		return setup_error(log, &err, rc);
-	return r.fn || r.fp ? EXIT_INVALID : EXIT_OK;
-}
-
 static int test(const struct log *log, char **paths, bool verbose)
 {
 	struct error err = { 0 };
@@ -307,7 +267,8 @@ static int test(const struct log *log, char **paths, bool verbose)
 	}
 	for (char **p = paths; *p; p++)
 		load_path(&l, *p);
-	status = l.faults ? EXIT_INVALID : run_tests(log, l.rules, verbose);
+	status = l.faults ? EXIT_INVALID
+			  : rules_test(log, l.rules, *paths ? NULL : l.policy, verbose);
 out:
 	load_end(&l);
 	return status;

@@ -53,6 +53,8 @@ int engine_new(const struct engine_config *cfg, struct engine **ret);
 struct engine *engine_free(struct engine *e);
 /* One raw record. 0; -EBADMSG for a record that is not valid (counted, skipped); -ENOMEM. */
 int engine_feed(struct engine *e, struct span record);
+/* The same for a record of the past: recorded time passes first, as engine_tick() lets it in a live run. */
+int engine_feed_recorded(struct engine *e, struct span record);
 /* Now (CLOCK_BOOTTIME ns): lets time-outs pass. */
 void engine_tick(struct engine *e, uint64_t now_ns);
 /* For poll(2): when engine_tick is wanted next, in ms; -1 when nothing waits for time to pass. */

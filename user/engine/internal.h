@@ -97,6 +97,7 @@ struct engine {
 	struct table *root_env;     /* fingerprint -> marker: secrets in a root's own environment */
 	struct scan *args_scan;
 	struct tap *silent; /* taps amid a candidate: judged when nothing comes for a while */
+	uint64_t ticked_ns; /* of engine_feed_recorded */
 	struct engine_totals totals;
 	struct stream_totals stream_totals; /* at engine_finish */
 };
