@@ -57,6 +57,7 @@ enum sink_class {
 #define SINK_F_ACCESS_LOG 0x1000u /* within a request target, as access logs have it */
 #define SINK_F_URL_MODE 0x2000u   /* the URL of a URL-mode elicitation */
 #define SINK_F_TLS 0x4000u        /* sent through a TLS library: sealed on its way */
+#define SINK_F_PRIVATE 0x8000u    /* the peer has a private or link-local address */
 
 struct sink {
 	enum sink_class class;

@@ -116,6 +116,7 @@ static const struct {
 	{ "resource_link", SINK_F_RESOURCE_LINK },
 	{ "memory_file", SINK_F_MEMORY_FILE },
 	{ "tls", SINK_F_TLS },
+	{ "private", SINK_F_PRIVATE },
 	{ "spent", SINK_F_SPENT },
 	{ "access_log", SINK_F_ACCESS_LOG },
 	{ "url_mode", SINK_F_URL_MODE },

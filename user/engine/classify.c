@@ -172,7 +172,11 @@ static void classify_out(const struct stream *s, const struct proc_file *f, stru
 		break;
 	case BT_FILE_TCP:
 	case BT_FILE_UDP:
-		sink_tap(t, SINK_NETWORK, f && proc_file_peer_is_loopback(f) ? SINK_F_LOOPBACK : 0);
+		sink_tap(t, SINK_NETWORK,
+			 !f                              ? 0
+			 : proc_file_peer_is_loopback(f) ? SINK_F_LOOPBACK
+			 : proc_file_peer_is_private(f)  ? SINK_F_PRIVATE
+							 : 0);
 		break;
 	default:
 		t->role = TAP_IGNORE;

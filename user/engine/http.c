@@ -170,16 +170,6 @@ static void keep_xchg(struct link *l, uint64_t xid, struct flow_xchg *x, bool rp
 
 /* --- whole messages --- */
 
-static bool is_private(const struct proc_file *f)
-{
-	const uint8_t *a = f->peer_addr;
-
-	if (f->sk_family == 2) /* AF_INET */
-		return a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
-		       (a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254);
-	return (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
-}
-
 static void fill_ctx(const struct link *l, struct flow_ctx *ctx)
 {
 	const struct proc_file *f = proc_file_find(l->e->procs, &l->file);
@@ -197,7 +187,7 @@ static void fill_ctx(const struct link *l, struct flow_ctx *ctx)
 	if (!f || !f->sk_family)
 		return;
 	ctx->loopback = proc_file_peer_is_loopback(f);
-	ctx->private_peer = !ctx->loopback && is_private(f);
+	ctx->private_peer = proc_file_peer_is_private(f);
 	ctx->local_loopback = ctx->loopback || proc_file_local_is_loopback(f);
 	ctx->local_port = f->local_port;
 }

@@ -81,6 +81,13 @@ static bool is_target(struct span word)
 	return false;
 }
 
+/* What is kept and read by others; a terminal shows the same. */
+static bool is_log(enum sink_class class)
+{
+	return class == SINK_STDERR || class == SINK_LOG_FILE || class == SINK_SYSLOG ||
+	       class == SINK_TTY;
+}
+
 static void end_word(struct watch *w, const struct flow_ctx *ctx, uint64_t off)
 {
 	size_t pos = 0;
@@ -88,6 +95,8 @@ static void end_word(struct watch *w, const struct flow_ctx *ctx, uint64_t off)
 
 	if (!w->word.len || w->too_long)
 		goto out;
+	if (w->e->at && is_log(w->e->at->sink.class))
+		flows_log_word(w->e->flows, ctx, buf_span(&w->word));
 	if (is_target(buf_span(&w->word)))
 		w->targets[w->n_targets++ % TARGETS] = (struct target){ w->word_off, off };
 	if (span_find(buf_span(&w->word), SPAN_LIT("client_id=")) == SIZE_MAX)

@@ -91,8 +91,8 @@ static void run_with(struct fact *fact, bool (*fn)(const struct flow *f, const v
 		checks_run(fact, moment);
 }
 
-void authz_seen(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
-		struct span url, bool par)
+struct flow *authz_seen(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+			struct span url, bool par)
 {
 	char state[1024], challenge[132], client_id[256], base[256];
 	struct wanted w = {
@@ -112,15 +112,15 @@ void authz_seen(struct flows *fs, const struct flow_ctx *ctx, const struct param
 			copy_text(f->endpoint, sizeof(f->endpoint), span_str(base));
 			if (!f->callback_ns)
 				flow_enter(f, PHASE_AUTHZ_REQUEST, ctx->now_ns);
-			return;
+			return f;
 		}
 	}
 	f = flow_search(fs, same_request, &w);
 	if (f && (!f->done_ns || ctx->now_ns - f->done_ns < REPRINT_NS))
-		return;
+		return f;
 	f = flow_new(fs, ctx, false);
 	if (!f)
-		return;
+		return NULL;
 	fill(f, p);
 	f->url_seen = true;
 	copy_text(f->endpoint, sizeof(f->endpoint), par ? SPAN_NONE : span_str(base));
@@ -136,6 +136,7 @@ void authz_seen(struct flows *fs, const struct flow_ctx *ctx, const struct param
 	run_with(&fact, shares_challenge, &w, ON_AUTHZ);
 	run_with(&fact, shares_state, &w, ON_AUTHZ);
 	run_with(&fact, failed_before, &w, ON_AUTHZ);
+	return f;
 }
 
 void server_authorize(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,

@@ -23,6 +23,7 @@ static const char *const moment_names[] = {
 	"command lines",
 	"environments",
 	"client registrations",
+	"log lines",
 };
 
 bool flow_rule_moments(const char *rule, char *out, size_t cap)

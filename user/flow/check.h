@@ -21,6 +21,7 @@
 #define ON_ARGV 0x200u       /* a program was started: url = program, value = one argument */
 #define ON_ENV 0x400u        /* with a variable: url = name, value */
 #define ON_REGISTER 0x800u   /* a registration request: p */
+#define ON_LOG 0x1000u       /* a word of text that goes to a log: value */
 
 #define CHECK_HISTORY 0x1u /* says nothing when beartrap joined midway */
 #define CHECK_EACH 0x2u    /* may be found more than once in a flow */

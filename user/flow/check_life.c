@@ -88,6 +88,26 @@ static bool used_after_expiry(struct fact *f)
 	return true;
 }
 
+/* The item of a scope that gives everything, or NULL. */
+static const char *broad_scope(struct span scope)
+{
+	static const char *const broad[] = { "*",
+					     "all",
+					     "full",
+					     "admin",
+					     "root",
+					     "full_access",
+					     "https://mail.google.com/",
+					     "https://www.googleapis.com/auth/cloud-platform" };
+
+	for (size_t i = 0; i < sizeof(broad) / sizeof(broad[0]); i++) {
+		if (list_has(scope, broad[i]))
+			return broad[i];
+	}
+	return list_has(scope, "repo") && list_has(scope, "delete_repo") ? "repo and delete_repo"
+									 : NULL;
+}
+
 static bool long_lived(struct fact *f)
 {
 	int64_t life = params_number(f->p, "expires_in");
@@ -98,12 +118,15 @@ static bool long_lived(struct fact *f)
 	if (!jwt_params(params_get(f->p, "access_token"), NULL, &claims, NULL)) {
 		exp = params_number(&claims, "exp");
 		iat = params_number(&claims, "iat");
-		if (life < 0 && exp > 0 && iat > 0)
+		if (exp > 0 && iat > 0 && exp - iat > life)
 			life = exp - iat;
 	}
 	params_release(&claims);
 	if (life > DAY) {
 		fact_say(f, "it lives %lld hours", (long long)life / 3600);
+		if (!span_eq_nocase(params_get(f->p, "token_type"), span_str("dpop")) && f->f &&
+		    broad_scope(span_str(f->f->scope)))
+			f->level = FLOW_MEDIUM;
 		return true;
 	}
 	if (life >= 0 || params_has(f->p, "refresh_token"))
@@ -113,30 +136,49 @@ static bool long_lived(struct fact *f)
 	return true;
 }
 
+/* Everything that the server has, although it had asked for less. */
+static bool all_scopes(struct span scope, const char *supported, const char *asked)
+{
+	struct span rest = span_str(supported), item;
+	size_t n = 0, n_asked = 0;
+
+	while (list_next(&rest, &item)) {
+		char text[128];
+
+		copy_text(text, sizeof(text), item);
+		if (!list_has(scope, text))
+			return false;
+		n++;
+	}
+	rest = span_str(asked);
+	while (list_next(&rest, &item))
+		n_asked++;
+	return n_asked && n > n_asked;
+}
+
 static bool scope_overbroad(struct fact *f)
 {
-	static const char *const broad[] = { "*",
-					     "all",
-					     "full",
-					     "admin",
-					     "root",
-					     "full_access",
-					     "https://mail.google.com/",
-					     "https://www.googleapis.com/auth/cloud-platform" };
 	struct span scope = params_get(f->p, "scope");
+	const char *which = broad_scope(scope);
 
 	f->part = f->par ? FLOW_IN_BODY : FLOW_IN_URL;
-	for (size_t i = 0; i < sizeof(broad) / sizeof(broad[0]); i++) {
-		if (!list_has(scope, broad[i]))
-			continue;
-		fact_say(f, "scope has \"%s\"", broad[i]);
+	if (which) {
+		fact_say(f, "scope has %s", which);
 		return true;
 	}
-	if (list_has(scope, "repo") && list_has(scope, "delete_repo")) {
-		fact_say(f, "scope has repo and delete_repo");
-		return true;
-	}
-	return false;
+	if (!f->meta || !all_scopes(scope, f->meta->scopes, f->fs->asked_scope))
+		return false;
+	fact_say(f, "it is all of scopes_supported; the server had asked for %.80s",
+		 f->fs->asked_scope);
+	return true;
+}
+
+/* ".default" of a client that acts for itself: every permission that the application was ever given. */
+static bool scope_default(struct fact *f)
+{
+	f->part = FLOW_IN_BODY;
+	return !f->ctx->server && f->x->grant == G_CLIENT &&
+	       span_ends(span_str(f->x->scope), SPAN_LIT("/.default"));
 }
 
 /* An item that was not asked for; what a vendor adds or spells otherwise is left out. */
@@ -214,6 +256,21 @@ static bool resource_mismatch(struct fact *f)
 	return true;
 }
 
+/* The token of a flow that was for one server, at another. */
+static bool resource_elsewhere(struct fact *f)
+{
+	struct url u;
+
+	if (!f->bearer || f->bearer->set != SET_OWN || !f->f || f->f->as_side ||
+	    !f->f->resource[0] || url_parse(span_str(f->f->resource), &u) || f->x->kind != X_OTHER)
+		return false;
+	if (same_host(u.host, span_str(f->x->host)) || same_site(f->bearer->issuer, f->x->host))
+		return false;
+	fact_say(f, "the token was asked for with resource %.120s", f->f->resource);
+	fact_secret(f, f->token, SECRET_ACCESS_TOKEN, FLOW_IN_HEADER);
+	return true;
+}
+
 static const struct flow_check list[] = {
 	{ "refresh-reuse-after-rotation", ON_EXCHANGE, CHECK_EACH, refresh_reuse },
 	{ "refresh-not-rotated", ON_TOKENS, 0, refresh_not_rotated },
@@ -223,10 +280,12 @@ static const struct flow_check list[] = {
 	{ "token-used-after-expiry", ON_CLIENT_REQ, CHECK_EACH, used_after_expiry },
 	{ "long-lived-token", ON_TOKENS, 0, long_lived },
 	{ "scope-overbroad", ON_AUTHZ, 0, scope_overbroad },
+	{ "scope-overbroad", ON_EXCHANGE, 0, scope_default },
 	{ "scope-escalation", ON_TOKENS, 0, scope_granted_beyond },
 	{ "scope-escalation", ON_EXCHANGE, 0, scope_refresh_beyond },
 	{ "resource-param-missing", ON_AUTHZ, 0, resource_missing_at_authz },
 	{ "resource-param-missing", ON_EXCHANGE, 0, resource_missing_at_exchange },
 	{ "resource-param-mismatch", ON_EXCHANGE, 0, resource_mismatch },
+	{ "resource-param-mismatch", ON_CLIENT_REQ, 0, resource_elsewhere },
 };
 CHECK_FAMILY(checks_life, list);

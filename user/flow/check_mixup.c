@@ -43,6 +43,42 @@ static bool same_endpoint(const struct fact *f, const char *endpoint)
 	       span_eq_str(u.path.len ? u.path : span_str("/"), f->x->path);
 }
 
+struct registrar {
+	const char *issuer, *host;
+	bool found;
+};
+
+/* One server's metadata may name a token endpoint on another site than its registration endpoint. */
+static bool is_registrar(void *arg, struct span key, void *value)
+{
+	struct registrar *r = arg;
+	const struct meta *m = value;
+	struct url reg, token;
+
+	r->found |= !url_parse(span_str(m->registration), &reg) &&
+		    !url_parse(span_str(m->token), &token) &&
+		    same_host(reg.host, span_str(r->issuer)) &&
+		    same_host(token.host, span_str(r->host));
+	return !r->found;
+}
+
+static bool secret_to_other_server(struct fact *f)
+{
+	struct sec *s = f->x->has_secret ? sec_find(f->fs, &f->x->secret) : NULL;
+	struct registrar r = { .host = f->x->host };
+
+	if (!s || !s->issuer[0] || same_site(s->issuer, f->x->host))
+		return false;
+	r.issuer = s->issuer;
+	table_walk(f->fs->metas, is_registrar, &r);
+	if (r.found)
+		return false;
+	fact_say(f, "the client secret belongs to %.100s", s->issuer);
+	fact_secret(f, params_get(f->p, "client_secret"), SECRET_CLIENT_SECRET,
+		    params_has(f->p, "client_secret") ? FLOW_IN_BODY : FLOW_IN_HEADER);
+	return true;
+}
+
 static bool mixup_foreign_token_endpoint(struct fact *f)
 {
 	struct sec *s;
@@ -50,10 +86,18 @@ static bool mixup_foreign_token_endpoint(struct fact *f)
 	f->part = FLOW_IN_BODY;
 	if (f->ctx->server)
 		return false;
+	if (secret_to_other_server(f))
+		return true;
 	if (f->x->grant == G_CODE && f->meta && f->meta->token[0]) {
-		if (same_endpoint(f, f->meta->token))
+		if (same_endpoint(f, f->meta->token) &&
+		    !(f->f && f->meta->moved_ns > f->f->born_ns))
 			return false;
-		fact_say(f, "the issuer's token endpoint is %.120s", f->meta->token);
+		if (same_endpoint(f, f->meta->token))
+			fact_say(f,
+				 "the metadata named another token endpoint when the request was "
+				 "made");
+		else
+			fact_say(f, "the issuer's token endpoint is %.120s", f->meta->token);
 		fact_secret(f, params_get(f->p, "code"), SECRET_CODE, FLOW_IN_BODY);
 		return true;
 	}
@@ -107,18 +151,23 @@ static bool as_metadata_issuer_mismatch(struct fact *f)
 	return true;
 }
 
-static bool is_http(const char *url)
+/* What a browser may be sent to: https, and http on this machine. */
+static bool is_safe(const char *url)
 {
-	return !strncmp(url, "https://", 8) || !strncmp(url, "http://", 7);
+	struct url u;
+
+	return !url_parse(span_str(url), &u) &&
+	       (span_eq_nocase(u.scheme, SPAN_LIT("https")) ||
+		(span_eq_nocase(u.scheme, SPAN_LIT("http")) && url_host_is_loopback(u.host)));
 }
 
 static bool dangerous_metadata(struct fact *f)
 {
 	struct span endpoint = params_get(f->p, "authorization_endpoint");
-	char text[64];
+	char text[256];
 
 	copy_text(text, sizeof(text), endpoint);
-	if (!endpoint.len || is_http(text))
+	if (!endpoint.len || is_safe(text))
 		return false;
 	f->part = FLOW_IN_BODY;
 	fact_say(f, "authorization_endpoint is %.40s...", text);

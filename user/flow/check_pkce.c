@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Family B: PKCE. RFC 7636; RFC 9700 2.1.1, 4.8; OAuth 2.1 4.1.1, 7.5. */
-#include <math.h>
 #include <string.h>
 
 #include "detect/validate.h"
 #include "flow/check.h"
+#include "flow/guess.h"
 
 static bool asks_code(const struct fact *f)
 {
@@ -25,6 +25,9 @@ static bool pkce_missing(struct fact *f)
 	if (f->f->has_challenge || !asks_code(f))
 		return false;
 	fact_say(f, "no code_challenge in the authorization request");
+	/* A secret at the exchange and a nonce in the ID token do part of its work (RFC 9700 2.1.1). */
+	if (f->f->nonce[0] && misc_has(f->fs, 'K', span_str(f->f->client_id)))
+		f->level = FLOW_MEDIUM;
 	return true;
 }
 
@@ -165,42 +168,6 @@ static bool pkce_verifier_malformed(struct fact *f)
 	return bad;
 }
 
-/* Bits at most, from length and characters used; 0 for what repeats itself. */
-static double guess_bits(struct span v)
-{
-	bool seen[256] = { false };
-	unsigned int distinct = 0;
-
-	for (size_t i = 0; i < v.len; i++) {
-		distinct += !seen[(unsigned char)v.p[i]];
-		seen[(unsigned char)v.p[i]] = true;
-	}
-	for (size_t period = 1; period <= v.len / 2; period++) {
-		if (!memcmp(v.p, v.p + period, v.len - period))
-			return (double)period;
-	}
-	return distinct < 2 ? 0 : (double)v.len * log2((double)distinct);
-}
-
-static bool all_digits(struct span v)
-{
-	for (size_t i = 0; i < v.len; i++) {
-		if (v.p[i] < '0' || v.p[i] > '9')
-			return false;
-	}
-	return true;
-}
-
-/* Character by character, one more each time: "abcdef...", "012345...". */
-static bool counts_up(struct span v)
-{
-	size_t steps = 0;
-
-	for (size_t i = 1; i < v.len; i++)
-		steps += v.p[i] == v.p[i - 1] + 1;
-	return steps * 4 > v.len * 3;
-}
-
 static bool pkce_verifier_low_entropy(struct fact *f)
 {
 	/* RFC 7636 Appendix B. */
@@ -214,8 +181,12 @@ static bool pkce_verifier_low_entropy(struct fact *f)
 		fact_say(f, "it is the example of RFC 7636 Appendix B");
 		return true;
 	}
-	if (all_digits(v) || counts_up(v)) {
+	if (guess_is_number(v) || guess_counts_up(v)) {
 		fact_say(f, "digits only, or characters in order");
+		return true;
+	}
+	if (guess_is_worded(v)) {
+		fact_say(f, "it is made of words");
 		return true;
 	}
 	if (guess_bits(v) < 100) {

@@ -3,10 +3,12 @@
  * What the tree does as a server: authorization server or proxy (redirects, consent, token answers), and resource
  * server (which bearers it lets in). RFC 9700 4.1, 4.11; RFC 9068 4; MCP Authorization, Security Best Practices.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "flow/check.h"
+#include "flow/guess.h"
 
 static struct span location_of(const struct fact *f)
 {
@@ -198,7 +200,12 @@ static bool jwt_unsigned(struct fact *f)
 static bool expired_token(struct fact *f)
 {
 	f->part = FLOW_IN_BODY;
-	return f->x->jwt_expired && f->ok;
+	if (!f->ok || !f->x->has_bearer)
+		return false;
+	if (!misc_has(f->fs, 'X', span_of(f->x->bearer.b, TAG_LEN)))
+		return f->x->jwt_expired;
+	fact_say(f, "introspection had answered that it is not active");
+	return true;
 }
 
 static bool let_in_without_bearer(struct fact *f)
@@ -215,24 +222,108 @@ static bool unauthenticated_accepted(struct fact *f)
 
 static bool session_as_auth(struct fact *f)
 {
+	bool is = let_in_without_bearer(f) && f->x->known_session;
+
 	f->part = FLOW_IN_BODY;
-	return let_in_without_bearer(f) && f->x->known_session;
+	f->fs->session_is_auth |= is;
+	return is;
+}
+
+/* Where a number at the end of a session id begins; its value in `ret`, as far as 18 digits say. */
+static size_t trailing_number(struct span id, uint64_t *ret)
+{
+	size_t from = id.len;
+	uint64_t unit = 1;
+
+	*ret = 0;
+	while (from && id.p[from - 1] >= '0' && id.p[from - 1] <= '9' && id.len - from < 18) {
+		from--;
+		*ret += (uint64_t)(id.p[from] - '0') * unit;
+		unit *= 10;
+	}
+	return from;
+}
+
+/* The same as the one before, but for a number that is a little higher. */
+static bool follows_last(struct flows *fs, struct span id)
+{
+	char key[300];
+	uint64_t number, step;
+	size_t from = trailing_number(id, &number);
+	int n;
+
+	if (from == id.len || id.len > 200)
+		return false;
+	for (step = 1; step <= 8 && step <= number; step++) {
+		n = snprintf(key, sizeof(key), "%.*s#%llu", (int)from, id.p,
+			     (unsigned long long)(number - step));
+		if (misc_has(fs, 'Q', span_of(key, (size_t)n)))
+			return true;
+	}
+	n = snprintf(key, sizeof(key), "%.*s#%llu", (int)from, id.p, (unsigned long long)number);
+	misc_set(fs, 'Q', span_of(key, (size_t)n));
+	return false;
 }
 
 static bool session_id_weak(struct fact *f)
 {
 	struct span id = http_field_value(f->m->head, "mcp-session-id");
-	bool digits = true;
 
 	if (!id.len)
 		return false;
-	for (size_t i = 0; i < id.len; i++)
-		digits &= id.p[i] >= '0' && id.p[i] <= '9';
+	f->fs->sessions = true;
+	misc_set(f->fs, 'I', id);
 	f->part = FLOW_IN_HEADER;
-	if (id.len >= 16 && !(digits && id.len < 30))
+	if (follows_last(f->fs, id)) {
+		fact_say(f, "it is the one before, counted up");
+		return true;
+	}
+	if (id.len >= 16 && guess_bits(id) >= 64 && !guess_is_worded(id) && !guess_counts_up(id) &&
+	    !(guess_is_number(id) && id.len < 30))
 		return false;
-	fact_say(f, "%zu characters%s", id.len, digits ? ", digits only" : "");
+	fact_say(f, "%zu characters%s", id.len,
+		 guess_is_number(id) ? ", digits only" : ", which repeat or are words");
 	return true;
+}
+
+/* A session id that was given out, in a log. */
+static bool session_id_logged(struct fact *f)
+{
+	size_t from, i = 0;
+	struct span run;
+
+	while (i < f->value.len) {
+		from = i;
+		while (i < f->value.len && (isalnum((unsigned char)f->value.p[i]) ||
+					    f->value.p[i] == '-' || f->value.p[i] == '_'))
+			i++;
+		run = span_sub(f->value, from, i - from);
+		if (run.len >= 8 && misc_has(f->fs, 'I', run)) {
+			/* Common, and harmless as long as it is no credential. */
+			f->level = f->fs->session_is_auth ? FLOW_MEDIUM : FLOW_LOW;
+			fact_say(f, "a session id of %zu characters is in a log", run.len);
+			return !misc_set(f->fs, 'G', run);
+		}
+		i += i == from;
+	}
+	return false;
+}
+
+/* Inbound /authorize for a token: refused, as it should be, but somebody asked. */
+static bool implicit_refused(struct fact *f)
+{
+	struct params p = PARAMS_INIT;
+
+	if (f->x->kind != X_AUTHORIZE || !list_has(params_get(f->p, "response_type"), "token"))
+		return false;
+	if (is_redirect(f) && !params_add_url(&p, location_of(f)) &&
+	    span_eq_str(params_get(&p, "error"), "unsupported_response_type")) {
+		f->level = FLOW_INFO;
+		fact_say(f, "a client of this server asked for it, and was refused");
+	}
+	params_release(&p);
+	f->part = FLOW_IN_URL;
+	return f->level == FLOW_INFO;
 }
 
 /* A page of another site may reach a server on loopback by DNS rebinding. */
@@ -317,6 +408,8 @@ static const struct flow_check list[] = {
 	  unauthenticated_accepted },
 	{ "session-id-as-auth", ON_SERVER_RESP, CHECK_EACH, session_as_auth },
 	{ "session-id-weak-or-logged", ON_SERVER_RESP, CHECK_EACH, session_id_weak },
+	{ "session-id-weak-or-logged", ON_LOG, CHECK_EACH, session_id_logged },
+	{ "implicit-response-type", ON_SERVER_RESP, CHECK_EACH, implicit_refused },
 	{ "origin-not-checked", ON_SERVER_REQ, CHECK_EACH, note_origin },
 	{ "origin-not-checked", ON_SERVER_RESP, CHECK_EACH, origin_not_checked },
 	{ "callback-listener-lingers", ON_SERVER_REQ, CHECK_HISTORY, callback_listener_lingers },

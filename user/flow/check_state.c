@@ -6,6 +6,7 @@
 
 #include "detect/validate.h"
 #include "flow/check.h"
+#include "flow/guess.h"
 
 #define STATE_LIFE_NS (600 * NS)
 
@@ -19,11 +20,18 @@ static bool state_missing(struct fact *f)
 	in_request(f);
 	if (f->f->has_state || f->f->by_reference)
 		return false;
-	if (f->f->has_challenge && !strcmp(f->f->method, "S256"))
+	if (f->f->has_challenge && !strcmp(f->f->method, "S256") && f->meta && f->meta->s256) {
 		f->level = FLOW_MEDIUM;
-	fact_say(f, f->level == FLOW_MEDIUM ? "PKCE with S256 stands in for it at servers that "
-					      "enforce it"
-					    : "and no PKCE to stand in for it");
+		fact_say(f, "PKCE with S256, which the server says it supports, stands in for it");
+	} else if (f->f->nonce[0]) {
+		f->level = FLOW_MEDIUM;
+		fact_say(f, "an OpenID Connect nonce stands in for it");
+	} else {
+		fact_say(f, f->f->has_challenge
+				    ? "and the server was not seen to support PKCE, which could "
+				      "stand in for it"
+				    : "and no PKCE to stand in for it");
+	}
 	return true;
 }
 
@@ -68,7 +76,7 @@ static bool state_low_entropy(struct fact *f)
 		return false;
 	bits = state_bits(s);
 	if (!strcmp(f->f->state, f->f->client_id) || !strcmp(f->f->state, f->f->redirect_uri) ||
-	    is_uuid1(s))
+	    is_uuid1(s) || guess_is_worded(s) || guess_is_number(s))
 		bits = 0;
 	if (bits >= 96)
 		return false;
@@ -87,26 +95,27 @@ static bool state_reused(struct fact *f)
 	return true;
 }
 
-static bool has_sensitive(struct span text, const char **what)
+/* `arg`: const char *, what the first of them holds. */
+static void note_sensitive(void *arg, struct span text)
 {
 	static const char *const names[] = { "\"access_token\"", "\"refresh_token\"", "\"session",
 					     "\"id_token\"", "\"password\"" };
+	const char **what = arg;
 	size_t at = span_find_byte(text, '@');
 
+	if (**what)
+		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (span_find(text, span_str(names[i])) != SIZE_MAX) {
 			*what = i == 2 ? "a session" : "a token";
-			return true;
+			return;
 		}
 	}
 	/* An e-mail address: word@word.word */
 	if (at != SIZE_MAX && at > 1 && at + 4 < text.len &&
 	    isalnum((unsigned char)text.p[at - 1]) && isalnum((unsigned char)text.p[at + 1]) &&
-	    span_find_byte(span_sub(text, at, 64), '.') != SIZE_MAX) {
+	    span_find_byte(span_sub(text, at, 64), '.') != SIZE_MAX)
 		*what = "an e-mail address";
-		return true;
-	}
-	return false;
 }
 
 static bool readable(struct span s)
@@ -118,24 +127,22 @@ static bool readable(struct span s)
 	return s.len > 0;
 }
 
-/* Decoded forms of a state, one after another; `fn` says whether to stop. */
-static bool each_form(struct span state, bool (*fn)(struct span text, const char **what),
-		      const char **what)
+/* A state and its readable decoded forms, one after another. */
+static void each_form(struct span state, void (*fn)(void *arg, struct span text), void *arg)
 {
 	struct buf decoded = BUF_INIT_WIPE(4096);
 	struct span rest = state;
-	bool found = fn(state, what);
 	size_t dot;
 
-	while (!found && rest.len) {
+	fn(arg, state);
+	while (rest.len) {
 		dot = span_find_byte(rest, '.');
 		buf_clear(&decoded);
 		if (base64_decode(span_sub(rest, 0, dot), &decoded) && readable(buf_span(&decoded)))
-			found = fn(buf_span(&decoded), what);
+			fn(arg, buf_span(&decoded));
 		rest = dot == SIZE_MAX ? SPAN_NONE : span_sub(rest, dot + 1, SIZE_MAX);
 	}
 	buf_release(&decoded);
-	return found;
 }
 
 static bool state_sensitive_content(struct fact *f)
@@ -144,12 +151,43 @@ static bool state_sensitive_content(struct fact *f)
 	const char *what = "";
 
 	in_request(f);
-	if (!s.len || !each_form(s, has_sensitive, &what))
+	if (s.len)
+		each_form(s, note_sensitive, &what);
+	if (!*what)
 		return false;
 	if (!strcmp(what, "a token"))
 		f->level = FLOW_CRITICAL;
 	fact_say(f, "it holds %s that anybody can decode", what);
 	return true;
+}
+
+/* In a decoded state. */
+struct holds {
+	struct span what;
+	bool is;
+};
+
+static void look_for(void *arg, struct span text)
+{
+	struct holds *h = arg;
+
+	h->is |= span_find(text, h->what) != SIZE_MAX;
+}
+
+/* Where the person is sent after the callback was read from the state, which anybody can write. */
+static bool state_says_where(struct fact *f)
+{
+	struct span to = http_field_value(f->m->head, "location");
+	struct holds h = { to, false };
+	struct url u;
+
+	if (f->x->kind != X_CALLBACK || !f->f || !to.len || url_parse(to, &u))
+		return false;
+	each_form(span_str(f->f->state), look_for, &h);
+	f->part = FLOW_IN_HEADER;
+	if (h.is)
+		fact_say(f, "the browser is redirected to the address that it holds");
+	return h.is;
 }
 
 /* --- the answer, and what was done with it --- */
@@ -230,6 +268,7 @@ static const struct flow_check list[] = {
 	{ "state-low-entropy", ON_AUTHZ, 0, state_low_entropy },
 	{ "state-reused", ON_AUTHZ, 0, state_reused },
 	{ "state-sensitive-content", ON_AUTHZ, 0, state_sensitive_content },
+	{ "state-sensitive-content", ON_SERVER_RESP, 0, state_says_where },
 	{ "state-mismatch-accepted", ON_EXCHANGE, CHECK_HISTORY | CHECK_EACH,
 	  state_mismatch_accepted },
 	{ "state-absent-accepted", ON_EXCHANGE, CHECK_EACH, state_absent_accepted },

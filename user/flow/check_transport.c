@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Family E, second part: cleartext and wrong places. OAuth 2.1 1.5; RFC 8414 6.1; RFC 9728 7. */
+#include <stdio.h>
 #include <string.h>
 
 #include "flow/check.h"
@@ -53,25 +54,27 @@ static bool metadata_over_http(struct fact *f)
 {
 	f->part = FLOW_IN_URL;
 	return in_clear(f) && (f->x->kind == X_RESOURCE_META || f->x->kind == X_SERVER_META ||
-			       strstr(f->x->path, "/.well-known/jwks") != NULL);
+			       strstr(f->x->path, "jwks") != NULL);
 }
 
+/* A host, or a whole URL, that a public server's challenge or metadata named; its address is private all the same. */
 static bool metadata_ssrf_target(struct fact *f)
 {
-	char host[256];
+	char url[800];
 	struct url u;
-	char text[300] = "http://";
 
-	if (!f->ctx->private_peer ||
-	    (f->x->kind != X_RESOURCE_META && f->x->kind != X_SERVER_META &&
-	     f->x->kind != X_TOKEN && f->x->kind != X_REGISTER))
+	if (!f->ctx->private_peer)
 		return false;
-	memcpy(host, f->x->host, sizeof(host));
-	strncat(text, host, 255);
+	snprintf(url, sizeof(url), "%s://%s%s", f->x->tls ? "https" : "http", f->x->host,
+		 f->x->path);
 	f->part = FLOW_IN_URL;
-	if (url_parse(span_str(text), &u) || !misc_has(f->fs, 'D', u.host))
+	if (url_parse(span_str(url), &u))
 		return false;
-	fact_say(f, "a public server named this host, whose address is private");
+	if (f->x->kind == X_OTHER ? !misc_has(f->fs, 'E', span_str(url))
+				  : !misc_has(f->fs, 'D', u.host))
+		return false;
+	fact_say(f, "a public server named this %s, whose address is private",
+		 f->x->kind == X_OTHER ? "URL" : "host");
 	return true;
 }
 
@@ -85,10 +88,29 @@ static bool tls_off_env(struct fact *f)
 
 static bool tls_off_argv(struct fact *f)
 {
-	if (span_ends(f->url, span_str("/curl")))
-		return span_eq_str(f->value, "-k") || span_eq_str(f->value, "--insecure");
-	return span_ends(f->url, span_str("/wget")) &&
-	       span_eq_str(f->value, "--no-check-certificate");
+	return span_eq_str(f->value, "--insecure") ||
+	       span_eq_str(f->value, "--no-check-certificate") ||
+	       (span_ends(f->url, span_str("/curl")) && span_eq_str(f->value, "-k"));
+}
+
+/* How far behind the variable's name the warning says what it does. */
+#define TLS_WARNING_WORDS 24
+
+/* What Node prints when a program sets the variable itself, and what Python's urllib3 does. */
+static bool tls_off_warning(struct fact *f)
+{
+	struct flows *fs = f->fs;
+	bool node = false;
+
+	if (span_find(f->value, SPAN_LIT("NODE_TLS_REJECT_UNAUTHORIZED")) != SIZE_MAX)
+		fs->tls_words = TLS_WARNING_WORDS;
+	else if (fs->tls_words && --fs->tls_words && span_eq_str(f->value, "insecure"))
+		node = true;
+	if (!node && !span_starts(f->value, SPAN_LIT("InsecureRequestWarning")))
+		return false;
+	fs->tls_words = 0;
+	fact_say(f, "%s warns that certificates are not verified", node ? "Node" : "urllib3");
+	return !misc_set(fs, 'W', node ? SPAN_LIT("node") : SPAN_LIT("urllib3"));
 }
 
 static const struct flow_check list[] = {
@@ -100,5 +122,6 @@ static const struct flow_check list[] = {
 	{ "metadata-ssrf-target", ON_CLIENT_REQ, CHECK_EACH, metadata_ssrf_target },
 	{ "tls-verification-disabled", ON_ENV, CHECK_EACH, tls_off_env },
 	{ "tls-verification-disabled", ON_ARGV, CHECK_EACH, tls_off_argv },
+	{ "tls-verification-disabled", ON_LOG, CHECK_EACH, tls_off_warning },
 };
 CHECK_FAMILY(checks_transport, list);

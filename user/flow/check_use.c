@@ -2,6 +2,7 @@
 /* Family E, first part: where secrets are sent. RFC 6750 2.3, 5.3; RFC 9700 4.9; MCP Token Passthrough. */
 #include <string.h>
 
+#include "detect/validate.h"
 #include "flow/check.h"
 
 static const char *const query_names[] = { "access_token", "token", "oauth_token", "auth_token",
@@ -62,6 +63,25 @@ static bool is_telemetry(const struct fact *f)
 	return false;
 }
 
+/* A host that the token says it is for, in its audience or by the resource of its flow. */
+static bool is_declared(const struct fact *f, const struct sec *s)
+{
+	struct params claims = PARAMS_INIT;
+	struct flow *flow = flow_find(f->fs, s->flow_id);
+	struct url u;
+	bool is = flow && flow->resource[0] && !url_parse(span_str(flow->resource), &u) &&
+		  same_host(u.host, span_str(f->x->host));
+
+	if (!is && !jwt_params(f->token, NULL, &claims, NULL)) {
+		for (size_t i = 0; i < claims.n; i++)
+			is |= span_eq_str(params_name(&claims, i), "aud") &&
+			      !url_parse(params_value(&claims, i), &u) &&
+			      same_host(u.host, span_str(f->x->host));
+	}
+	params_release(&claims);
+	return is;
+}
+
 /* A token that the tree obtained, at another site than the one it was issued by or first accepted at. */
 static bool token_to_unexpected_host(struct fact *f)
 {
@@ -71,17 +91,32 @@ static bool token_to_unexpected_host(struct fact *f)
 		return false;
 	if (same_site(s->bound, f->x->host) || (s->issuer[0] && same_site(s->issuer, f->x->host)))
 		return false;
-	if (is_oauth_endpoint(f->x))
+	if (is_oauth_endpoint(f->x) || is_declared(f, s))
 		return false;
 	fact_say(f, "until now it was used at %.100s", s->bound);
 	fact_secret(f, f->token, SECRET_ACCESS_TOKEN, FLOW_IN_HEADER);
 	return true;
 }
 
-/* A value of the ledger anywhere in the request to a collector; the collector's own key is not from a flow. */
+static bool is_own(const struct sec *s)
+{
+	return s->set == SET_OWN && s->kind != SECRET_STATE;
+}
+
+static bool is_clients(const struct sec *s)
+{
+	return s->set == SET_INBOUND || s->set == SET_DOWNSTREAM;
+}
+
+static bool is_refresh(const struct sec *s)
+{
+	return s->kind == SECRET_REFRESH_TOKEN && s->set == SET_OWN;
+}
+
+/* The collector's own key is in its header and from no flow. */
 static bool token_to_telemetry(struct fact *f)
 {
-	struct sec *s;
+	struct span which;
 
 	if (!is_telemetry(f))
 		return false;
@@ -90,19 +125,16 @@ static bool token_to_telemetry(struct fact *f)
 		fact_secret(f, f->token, SECRET_ACCESS_TOKEN, FLOW_IN_HEADER);
 		return true;
 	}
-	for (size_t i = 0; f->body && i < f->body->n; i++) {
-		s = sec_find_value(f->fs, params_value(f->body, i));
-		if (!s)
-			continue;
-		fact_secret(f, params_value(f->body, i), SECRET_ACCESS_TOKEN, FLOW_IN_BODY);
-		return true;
-	}
-	return false;
+	if (!sec_in_text(f->fs, f->m->body, is_own, &which))
+		return false;
+	fact_secret(f, which, SECRET_ACCESS_TOKEN, FLOW_IN_BODY);
+	return true;
 }
 
 static bool token_passthrough(struct fact *f)
 {
 	struct sec *s = f->bearer;
+	struct span which;
 
 	if (s && s->set != SET_OWN) {
 		fact_say(f, s->set == SET_INBOUND ? "it came in a client's Authorization header"
@@ -120,7 +152,10 @@ static bool token_passthrough(struct fact *f)
 		fact_secret(f, params_value(f->p, i), SECRET_ACCESS_TOKEN, FLOW_IN_URL);
 		return true;
 	}
-	return false;
+	if (!sec_in_text(f->fs, f->m->body, is_clients, &which))
+		return false;
+	fact_secret(f, which, SECRET_ACCESS_TOKEN, FLOW_IN_BODY);
+	return true;
 }
 
 static bool refresh_token_to_resource(struct fact *f)
@@ -142,14 +177,10 @@ static bool refresh_token_to_resource(struct fact *f)
 			return true;
 		}
 	}
-	for (size_t i = 0; f->body && i < f->body->n; i++) {
-		v = params_value(f->body, i);
-		s = sec_find_value(f->fs, v);
-		if (s && s->kind == SECRET_REFRESH_TOKEN && s->set == SET_OWN && s->issuer[0] &&
-		    !same_site(s->issuer, f->x->host)) {
-			fact_secret(f, v, SECRET_REFRESH_TOKEN, FLOW_IN_BODY);
-			return true;
-		}
+	s = sec_in_text(f->fs, f->m->body, is_refresh, &v);
+	if (s && s->issuer[0] && !same_site(s->issuer, f->x->host)) {
+		fact_secret(f, v, SECRET_REFRESH_TOKEN, FLOW_IN_BODY);
+		return true;
 	}
 	return false;
 }
@@ -200,19 +231,42 @@ static bool is_mirror(struct span name)
 	       span_eq_nocase(name, span_str("mcp-name"));
 }
 
+static bool is_secret(const struct sec *s)
+{
+	return s->kind != SECRET_STATE;
+}
+
+/* As it is, or as MCP 2026-07-28 wraps what no header may hold: =?base64?...?= */
 static bool token_in_mcp_header(struct fact *f)
 {
 	const struct http_head *h = f->m->head;
+	struct buf decoded = BUF_INIT_WIPE(8192);
+	struct span v, which, wrapped;
+	bool found = false;
 
-	for (size_t i = 0; i < h->n_fields; i++) {
-		struct span v = h->fields[i].value;
-
-		if (!is_mirror(h->fields[i].name) || !sec_find_value(f->fs, v))
+	for (size_t i = 0; i < h->n_fields && !found; i++) {
+		if (!is_mirror(h->fields[i].name))
 			continue;
-		fact_secret(f, v, SECRET_ACCESS_TOKEN, FLOW_IN_HEADER);
-		return true;
+		v = h->fields[i].value;
+		found = sec_in_text(f->fs, v, is_secret, &which) != NULL;
+		if (!found && span_starts(v, SPAN_LIT("=?base64?"))) {
+			wrapped = span_sub(v, 9, SIZE_MAX);
+			wrapped = span_sub(wrapped, 0, span_find(wrapped, SPAN_LIT("?=")));
+			buf_clear(&decoded);
+			if (base64_decode(wrapped, &decoded) &&
+			    sec_in_text(f->fs, buf_span(&decoded), is_secret, &which)) {
+				/* The value lies in `decoded`, which goes: report here. */
+				fact_secret(f, which, SECRET_ACCESS_TOKEN, FLOW_IN_HEADER);
+				fact_report(f,
+					    &(struct flow_check){ .rule = "token-in-mcp-header" });
+				break;
+			}
+		}
 	}
-	return false;
+	if (found)
+		fact_secret(f, which, SECRET_ACCESS_TOKEN, FLOW_IN_HEADER);
+	buf_release(&decoded);
+	return found;
 }
 
 static bool token_in_cookie(struct fact *f)

@@ -106,6 +106,8 @@ bool flows_url(struct flows *fs, const struct flow_ctx *ctx, struct span url);
 void flows_argv(struct flows *fs, const struct flow_ctx *ctx, struct span program, struct span arg);
 /* A variable of a started program's environment. */
 void flows_env(struct flows *fs, const struct flow_ctx *ctx, struct span name, struct span value);
+/* A word of text that goes to a log. */
+void flows_log_word(struct flows *fs, const struct flow_ctx *ctx, struct span word);
 /*
  * A request, whole. The exchange returned (NULL when out of memory, or of no interest) goes with the response, and is the
  * caller's: flow_xchg_free().

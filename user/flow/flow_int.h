@@ -66,8 +66,10 @@ struct sec {
 
 /* An authorization server's metadata (RFC 8414), by its authorization endpoint. */
 struct meta {
-	char issuer[256], authorization[256], token[256];
+	char issuer[256], authorization[256], token[256], registration[256];
+	char scopes[512]; /* scopes_supported, blank-separated */
 	bool s256, iss_supported, issuer_wrong;
+	uint64_t moved_ns; /* when the token endpoint became another one, 0 never */
 };
 
 struct callback {
@@ -106,8 +108,8 @@ struct flow_xchg {
 	bool calls_tool; /* JSON-RPC tools/call or resources/read */
 	bool foreign_origin, jwt_unsigned, jwt_expired, jwt_wrong_audience;
 	bool known_session; /* the session id was bound to a bearer before */
-	struct tag code, refresh, bearer, verifier, revoked;
-	bool has_code, has_refresh, has_verifier, has_revoked;
+	struct tag code, refresh, bearer, verifier, revoked, secret;
+	bool has_code, has_refresh, has_verifier, has_revoked, has_secret;
 	struct params query; /* of a GET that we serve: a redirect may repeat one */
 };
 
@@ -123,6 +125,10 @@ struct flows {
 	uint32_t pending_challenges; /* upper bound */
 	bool resource_meta_seen;     /* the tree is an MCP client that discovers */
 	char own_resource[256];      /* what our own RFC 9728 metadata says we are */
+	char asked_scope[512];       /* what the last 401 named */
+	bool sessions;               /* session ids were given out */
+	bool session_is_auth;        /* and one of them was all that a call needed */
+	unsigned int tls_words; /* of a log, since the name of the variable that turns TLS off */
 };
 
 struct fact;
@@ -155,13 +161,19 @@ struct sec *sec_learn(struct flows *fs, const struct flow_ctx *ctx, struct span 
 		      enum secret_kind kind, enum birth birth, const char *how);
 struct sec *sec_find(struct flows *fs, const struct tag *t);
 struct sec *sec_find_value(struct flows *fs, struct span value);
+/*
+ * The first secret in a text, for which `fit` says so: runs of characters that tokens have are tried. `which` gets where.
+ */
+struct sec *sec_in_text(struct flows *fs, struct span text, bool (*fit)(const struct sec *s),
+			struct span *which);
 void sec_end(struct flows *fs, const struct tag *t, enum sec_end how, uint64_t now_ns);
 /* A hit that stands for a value at hand, for a finding. */
 void hit_of(struct span value, enum secret_kind kind, bool known, struct hit *ret);
 
 /* authz.c */
-void authz_seen(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
-		struct span url, bool par);
+/* The flow, new or known; NULL when out of memory. */
+struct flow *authz_seen(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+			struct span url, bool par);
 void server_authorize(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
 		      struct flow_xchg *x);
 struct callback *callback_seen(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,

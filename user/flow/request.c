@@ -73,6 +73,15 @@ void flows_env(struct flows *fs, const struct flow_ctx *ctx, struct span name, s
 	checks_run(&fact, ON_ENV);
 }
 
+void flows_log_word(struct flows *fs, const struct flow_ctx *ctx, struct span word)
+{
+	struct fact fact = { .fs = fs, .ctx = ctx, .value = word };
+
+	if (fs->sessions || fs->tls_words || span_find(word, SPAN_LIT("TLS_REJECT")) != SIZE_MAX ||
+	    span_starts(word, SPAN_LIT("InsecureRequestWarning")))
+		checks_run(&fact, ON_LOG);
+}
+
 static bool is_form(const struct flow_message *m)
 {
 	struct span type = http_field_value(m->head, "content-type");
@@ -231,6 +240,8 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 {
 	const struct params *p = r->body.n ? &r->body : &r->query;
 	struct span token = params_get(p, "token");
+	struct callback *cb;
+	struct flow *f;
 	char url[800];
 
 	request_url(ctx, x, url, sizeof(url));
@@ -241,7 +252,11 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 	case X_PAR:
 		if (ctx->server)
 			break;
-		authz_seen(fs, ctx, p, span_str(url), true);
+		f = authz_seen(fs, ctx, p, span_str(url), true);
+		if (f)
+			memcpy(x->flow_id, f->id, sizeof(x->flow_id));
+		if (params_has(p, "client_secret"))
+			misc_set(fs, 'K', params_get(p, "client_id"));
 		sec_learn(fs, ctx, params_get(p, "client_secret"), SECRET_CLIENT_SECRET,
 			  BIRTH_NETWORK_OUT, "pushed authorization request");
 		break;
@@ -261,8 +276,11 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 		server_authorize(fs, ctx, p, x);
 		break;
 	case X_CALLBACK:
-		callback_seen(fs, ctx, params_has(&r->query, "state") || !r->body.n ? &r->query : p,
-			      r->path);
+		cb = callback_seen(fs, ctx,
+				   params_has(&r->query, "state") || !r->body.n ? &r->query : p,
+				   r->path);
+		if (cb)
+			memcpy(x->flow_id, cb->flow_id, sizeof(x->flow_id));
 		break;
 	default:
 		break;
@@ -307,23 +325,14 @@ struct flow_xchg *flow_xchg_free(struct flow_xchg *x)
 
 /* --- responses --- */
 
-static void on_register(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
-			struct flow_xchg *x)
+/* The redirect URIs of a client of ours, by registration or by its own document. */
+static void note_client(struct flows *fs, const struct params *p)
 {
 	struct span id = params_get(p, "client_id");
-	enum birth birth = ctx->server ? BIRTH_NETWORK_OUT : BIRTH_NETWORK_IN;
 	char key[800];
 	struct url u;
 	int n;
 
-	if (!id.len)
-		return;
-	sec_learn(fs, ctx, params_get(p, "client_secret"), SECRET_CLIENT_SECRET, birth,
-		  "registration response");
-	sec_learn(fs, ctx, params_get(p, "registration_access_token"), SECRET_REGISTRATION_TOKEN,
-		  birth, "registration response");
-	if (!ctx->server)
-		return;
 	misc_set(fs, 'C', id);
 	for (size_t i = 0; i < p->n; i++) {
 		struct span uri = params_value(p, i);
@@ -341,7 +350,38 @@ static void on_register(struct flows *fs, const struct flow_ctx *ctx, const stru
 			     (int)(u.path.len < 500 ? u.path.len : 500), u.path.p ? u.path.p : "");
 		misc_set(fs, 'R', span_of(key, (size_t)n));
 	}
-	(void)x;
+}
+
+static void on_register(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+			struct flow_xchg *x)
+{
+	enum birth birth = ctx->server ? BIRTH_NETWORK_OUT : BIRTH_NETWORK_IN;
+	struct span id = params_get(p, "client_id");
+	struct sec *s;
+
+	if (!id.len)
+		return;
+	s = sec_learn(fs, ctx, params_get(p, "client_secret"), SECRET_CLIENT_SECRET, birth,
+		      "registration response");
+	if (s && !s->issuer[0])
+		copy_text(s->issuer, sizeof(s->issuer), span_str(x->host));
+	if (s && !ctx->server)
+		misc_set(fs, 'K', id);
+	sec_learn(fs, ctx, params_get(p, "registration_access_token"), SECRET_REGISTRATION_TOKEN,
+		  birth, "registration response");
+	if (ctx->server)
+		note_client(fs, p);
+}
+
+/* A client that is named by the URL of a document about it, which we fetch (MCP, Client ID Metadata Documents). */
+static void on_client_document(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+			       const struct flow_xchg *x)
+{
+	char url[800];
+
+	request_url(ctx, x, url, sizeof(url));
+	if (params_has(p, "redirect_uris") && span_eq_str(params_get(p, "client_id"), url))
+		note_client(fs, p);
 }
 
 static void on_device(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
@@ -366,8 +406,23 @@ static void note_hosts(struct flows *fs, const struct flow_ctx *ctx, struct span
 {
 	struct url u;
 
-	if (!ctx->private_peer && !ctx->loopback && !url_parse(url, &u))
-		misc_set(fs, 'D', u.host);
+	char base[800];
+
+	if (ctx->private_peer || ctx->loopback || url_parse(url, &u))
+		return;
+	misc_set(fs, 'D', u.host);
+	url_base(url, base, sizeof(base));
+	misc_set(fs, 'E', span_str(base));
+}
+
+/* One more item of a blank-separated list; what has no room is left out. */
+static void add_item(char *list, size_t cap, struct span item)
+{
+	size_t n = strlen(list);
+
+	if (n + item.len + 2 > cap)
+		return;
+	snprintf(list + n, cap - n, "%s%.*s", n ? " " : "", (int)item.len, item.p);
 }
 
 static void on_server_meta(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
@@ -385,23 +440,29 @@ static void on_server_meta(struct flows *fs, const struct flow_ctx *ctx, const s
 		return;
 	copy_text(m->issuer, sizeof(m->issuer), params_get(p, "issuer"));
 	copy_text(m->token, sizeof(m->token), params_get(p, "token_endpoint"));
+	copy_text(m->registration, sizeof(m->registration), params_get(p, "registration_endpoint"));
 	url_base(endpoint, m->authorization, sizeof(m->authorization));
 	memcpy(key, m->authorization, sizeof(key));
 	for (size_t i = 0; i < p->n; i++) {
 		if (span_eq_str(params_name(p, i), "code_challenge_methods_supported") &&
 		    span_eq_str(params_value(p, i), "S256"))
 			m->s256 = true;
+		if (span_eq_str(params_name(p, i), "scopes_supported"))
+			add_item(m->scopes, sizeof(m->scopes), params_value(p, i));
 	}
 	m->iss_supported = span_eq_str(
 		params_get(p, "authorization_response_iss_parameter_supported"), "true");
 	for (size_t i = 0; i < p->n; i++) {
-		if (span_ends(params_name(p, i), span_str("_endpoint")))
+		if (span_ends(params_name(p, i), span_str("_endpoint")) ||
+		    span_eq_str(params_name(p, i), "jwks_uri"))
 			note_hosts(fs, ctx, params_value(p, i));
 	}
 	fact.meta = m;
 	old = table_get(fs->metas, span_str(key));
 	if (old && old->issuer_wrong)
 		m->issuer_wrong = true;
+	if (old)
+		m->moved_ns = strcmp(old->token, m->token) != 0 ? ctx->now_ns : old->moved_ns;
 	checks_run(&fact, ON_METADATA);
 	if (table_put(fs->metas, span_str(key), m))
 		free(m);
@@ -436,17 +497,28 @@ static void on_revoked(struct flows *fs, const struct flow_ctx *ctx, struct flow
 	flow_enter(f, PHASE_REVOKED, ctx->now_ns);
 }
 
-/* The URL of the metadata that a 401 points to (RFC 9728 5.1). */
+/* The value of a quoted parameter of WWW-Authenticate (RFC 9110 11.6.1). */
+static struct span challenge_param(struct span a, struct span name_and_quote)
+{
+	size_t i = span_find(a, name_and_quote);
+	struct span v;
+
+	if (i == SIZE_MAX)
+		return SPAN_NONE;
+	v = span_sub(a, i + name_and_quote.len, SIZE_MAX);
+	return span_sub(v, 0, span_find_byte(v, '"'));
+}
+
+/* The URL of the metadata that a 401 points to (RFC 9728 5.1), and the scope that it asks for. */
 static void on_challenge(struct flows *fs, const struct flow_ctx *ctx, const struct flow_message *m)
 {
 	struct span a = http_field_value(m->head, "www-authenticate");
-	size_t i = span_find(a, SPAN_LIT("resource_metadata=\""));
-	struct span url;
+	struct span url = challenge_param(a, SPAN_LIT("resource_metadata=\""));
 
-	if (i == SIZE_MAX)
-		return;
-	url = span_sub(a, i + sizeof("resource_metadata=\"") - 1, SIZE_MAX);
-	note_hosts(fs, ctx, span_sub(url, 0, span_find_byte(url, '"')));
+	if (url.len)
+		note_hosts(fs, ctx, url);
+	copy_text(fs->asked_scope, sizeof(fs->asked_scope),
+		  challenge_param(a, SPAN_LIT("scope=\"")));
 }
 
 static void after_bearer(struct flows *fs, const struct flow_ctx *ctx, struct flow_xchg *x,
@@ -491,6 +563,7 @@ void flows_response(struct flows *fs, const struct flow_ctx *ctx, struct flow_xc
 	struct fact fact = { .fs = fs, .ctx = ctx, .m = m, .x = x };
 	struct span location = http_field_value(m->head, "location");
 	bool ok = m->head->status >= 200 && m->head->status < 300;
+	struct flow *failed;
 
 	if (m->body.len)
 		parse_body(m, &p);
@@ -518,9 +591,22 @@ void flows_response(struct flows *fs, const struct flow_ctx *ctx, struct flow_xc
 		if (ok && x->has_revoked)
 			on_revoked(fs, ctx, x);
 		break;
+	case X_PAR:
+		failed = !ctx->server && m->head->status >= 400 && m->head->status < 500
+				 ? flow_find(fs, x->flow_id)
+				 : NULL;
+		if (failed)
+			flow_enter(failed, PHASE_FAILED, ctx->now_ns);
+		break;
+	case X_INTROSPECT:
+		if (ok && !ctx->server && span_eq_str(params_get(&p, "active"), "false"))
+			misc_set(fs, 'X', span_of(x->revoked.b, TAG_LEN));
+		break;
 	default:
-		if (ok && !ctx->server)
+		if (ok && !ctx->server) {
 			token_unasked(fs, ctx, &p, x);
+			on_client_document(fs, ctx, &p, x);
+		}
 		break;
 	}
 	if (!ctx->server && m->head->status == 401)

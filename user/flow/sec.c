@@ -2,6 +2,7 @@
 /* The lives of secrets: born, spent, rotated, revoked. Bytes are in the ledger, here is their keyed hash. */
 #include <stdlib.h>
 
+#include "detect/values.h"
 #include "flow/flow_int.h"
 
 void hit_of(struct span value, enum secret_kind kind, bool known, struct hit *ret)
@@ -70,6 +71,31 @@ struct sec *sec_learn(struct flows *fs, const struct flow_ctx *ctx, struct span 
 		return NULL;
 	}
 	return s;
+}
+
+static bool in_token(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/';
+}
+
+struct sec *sec_in_text(struct flows *fs, struct span text, bool (*fit)(const struct sec *s),
+			struct span *which)
+{
+	size_t from, i = 0;
+	struct sec *s;
+
+	while (i < text.len) {
+		from = i;
+		while (i < text.len && in_token((unsigned char)text.p[i]))
+			i++;
+		*which = span_sub(text, from, i - from);
+		s = which->len >= VALUES_MIN_LEN ? sec_find_value(fs, *which) : NULL;
+		if (s && fit(s))
+			return s;
+		i += i == from;
+	}
+	return NULL;
 }
 
 void sec_end(struct flows *fs, const struct tag *t, enum sec_end how, uint64_t now_ns)

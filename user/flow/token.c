@@ -76,13 +76,19 @@ static void learn_basic(struct flows *fs, const struct flow_ctx *ctx, const stru
 {
 	struct span a = http_field_value(m->head, "authorization");
 	struct buf secret = BUF_INIT_WIPE(4096);
+	struct sec *s;
 
 	if (a.len > 6 && span_eq_nocase(span_sub(a, 0, 6), span_str("basic "))) {
 		x->client_auth = true;
-		if (basic_decode(span_sub(a, 6, SIZE_MAX), &secret))
-			sec_learn(fs, ctx, buf_span(&secret), SECRET_CLIENT_SECRET,
-				  ctx->server ? BIRTH_NETWORK_IN : BIRTH_NETWORK_OUT,
-				  "client authentication");
+		if (basic_decode(span_sub(a, 6, SIZE_MAX), &secret)) {
+			x->has_secret = true;
+			x->secret = tag_of(fs, buf_span(&secret));
+			s = sec_learn(fs, ctx, buf_span(&secret), SECRET_CLIENT_SECRET,
+				      ctx->server ? BIRTH_NETWORK_IN : BIRTH_NETWORK_OUT,
+				      "client authentication");
+			if (s && !s->issuer[0])
+				copy_text(s->issuer, sizeof(s->issuer), span_str(x->host));
+		}
 	}
 	buf_release(&secret);
 }
@@ -141,6 +147,13 @@ void token_request(struct flows *fs, const struct flow_ctx *ctx, const struct pa
 	x->client_auth = params_has(p, "client_secret") || params_has(p, "client_assertion");
 	learn_basic(fs, ctx, m, x);
 	copy_text(x->client_id, sizeof(x->client_id), params_get(p, "client_id"));
+	if (params_has(p, "client_secret")) {
+		x->has_secret = true;
+		x->secret = tag_of(fs, params_get(p, "client_secret"));
+	}
+	/* A client that can keep a secret: pkce-missing asks. */
+	if (!ctx->server && x->client_auth && x->client_id[0])
+		misc_set(fs, 'K', span_str(x->client_id));
 	copy_text(x->redirect_uri, sizeof(x->redirect_uri), params_get(p, "redirect_uri"));
 	copy_text(x->scope, sizeof(x->scope), params_get(p, "scope"));
 	x->has_code = x->grant == G_CODE && code.len;
@@ -178,6 +191,9 @@ void token_request(struct flows *fs, const struct flow_ctx *ctx, const struct pa
 	learn(fs, ctx, p, "client_assertion", SECRET_ASSERTION, "token request", x);
 	learn(fs, ctx, p, "assertion", SECRET_ASSERTION, "token request", x);
 	learn(fs, ctx, p, "device_code", SECRET_DEVICE_CODE, "device flow poll", x);
+	/* Often a token that is known as such (RFC 8693 2.1). */
+	if (!sec_find_value(fs, params_get(p, "subject_token")))
+		learn(fs, ctx, p, "subject_token", SECRET_ASSERTION, "token exchange", x);
 }
 
 static void learn_token(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
@@ -273,6 +289,10 @@ void token_response(struct flows *fs, const struct flow_ctx *ctx, const struct p
 	/* GitHub answers 200 to what it refuses. */
 	if (!params_has(p, "access_token")) {
 		refused(fs, ctx, p, x, f);
+		/* What a client may answer with less protection: pkce-downgrade-retry asks. */
+		if (f && x->grant == G_CODE && m->head->status >= 400 && m->head->status < 500 &&
+		    !span_eq_str(params_get(p, "error"), "use_dpop_nonce"))
+			flow_enter(f, PHASE_FAILED, ctx->now_ns);
 		return;
 	}
 	if (m->head->status < 200 || m->head->status > 299)

@@ -30,6 +30,23 @@ bool proc_file_peer_is_loopback(const struct proc_file *f)
 	return f->id.type == BT_FILE_UNIX || addr_is_loopback(f->sk_family, f->peer_addr);
 }
 
+/* RFC 1918, RFC 3927 and RFC 4193, RFC 4291 2.5.6; IPv4 in IPv6 too. */
+bool proc_file_peer_is_private(const struct proc_file *f)
+{
+	const uint8_t *a = f->peer_addr;
+	bool v4 = f->sk_family == AF_INET;
+
+	if (f->sk_family == AF_INET6 && !memcmp(a, v4_mapped, sizeof(v4_mapped))) {
+		a += sizeof(v4_mapped);
+		v4 = true;
+	}
+	if (v4)
+		return a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
+		       (a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254);
+	return f->sk_family == AF_INET6 &&
+	       ((a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80));
+}
+
 bool proc_file_local_is_loopback(const struct proc_file *f)
 {
 	return f->id.type == BT_FILE_UNIX || addr_is_loopback(f->sk_family, f->local_addr);

@@ -80,6 +80,7 @@ static inline bool file_id_eq(const struct bt_file_id *a, const struct bt_file_i
 
 /* True for 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104 and unix sockets: bytes that stay on the machine. */
 bool proc_file_peer_is_loopback(const struct proc_file *f);
+bool proc_file_peer_is_private(const struct proc_file *f); /* not loopback; false when unknown */
 /* The same of its own end. */
 bool proc_file_local_is_loopback(const struct proc_file *f);
 /* "203.0.113.5:443", "[2001:db8::1]:443", "unix:/dev/log", "unix:@abstract",
