@@ -79,12 +79,14 @@ def leaks(secrets, outputs):
     return found
 
 
-def replay(beartrap, recording, work):
+def replay(beartrap, recording, work, policy):
     version = subprocess.run([beartrap, "version", "--json"], capture_output=True, check=True)
     formats = json.loads(version.stdout)["report_formats"]
     command = [beartrap, "replay"]
     for name in formats:
         command += ["--output", f"{name}:{work}/out.{name}"]
+    if os.path.exists(policy):
+        command += ["--policy", policy]
     run = subprocess.run(command + [recording], capture_output=True, timeout=120, check=False)
     outputs = {"standard output": run.stdout, "standard error": run.stderr}
     for name in formats:
@@ -96,7 +98,7 @@ def replay(beartrap, recording, work):
 def main():
     beartrap, case, recording, secrets_path, work = sys.argv[1:]
     head, *wants = load_lines(os.path.join(case, "expect.jsonl"))
-    status, outputs = replay(beartrap, recording, work)
+    status, outputs = replay(beartrap, recording, work, os.path.join(case, "policy.json"))
     lines = [json.loads(line) for line in outputs["jsonl"].splitlines()]
     alerts = [a for a in lines if a["schema"] == "beartrap.alert/1"]
     summary = [a for a in lines if a["schema"] == "beartrap.summary/1"]

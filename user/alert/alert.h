@@ -95,6 +95,9 @@ struct alert {
 	char flow_id[33], flow_phase[24]; /* "" */
 	uint64_t flow_age_ms;
 	char why[512];
+	/* By an override of the user's policy, whose strings these are; NULL: by none. */
+	const char *overridden_by, *overridden_reason;
+	enum severity overridden_from;
 };
 
 const char *severity_name(enum severity s);

@@ -39,6 +39,7 @@ int policy_new(struct policy **ret, struct error *err)
 		policy_free(p);
 		return r;
 	}
+	p->built = true;
 	*ret = p;
 	return 0;
 }
@@ -56,6 +57,7 @@ struct policy *policy_free(struct policy *p)
 	free(p->cells);
 	free(p->adjustments);
 	free(p->groups);
+	free(p->overrides);
 	free(p);
 	return NULL;
 }
@@ -68,7 +70,7 @@ static unsigned int found_percent(const struct redacted *s)
 	return (unsigned int)((uint64_t)s->part_len * 100 / s->whole_len);
 }
 
-static bool matches(const struct match *m, const struct redacted *secret, const struct sink *sink,
+bool policy_matches(const struct match *m, const struct redacted *secret, const struct sink *sink,
 		    unsigned int sink_flags)
 {
 	unsigned int percent = found_percent(secret);
@@ -99,7 +101,7 @@ static const struct cell *decide(const struct policy *p, const struct redacted *
 	unsigned int flags = flags_of(secret, sink);
 
 	for (size_t i = 0; i < p->n_cells; i++) {
-		if (matches(&p->cells[i].match, secret, sink, flags))
+		if (policy_matches(&p->cells[i].match, secret, sink, flags))
 			return &p->cells[i];
 	}
 	return NULL;
@@ -116,14 +118,34 @@ static void fill(const struct policy *p, size_t rule, unsigned int severity, str
 	alert->severity = (enum severity)severity;
 }
 
+/* The user's own cell for such a place; the built-in ones leave it to the checks what HTTP may hold. */
+static const struct cell *user_cell(const struct policy *p, const struct redacted *secret,
+				    const struct sink *sink)
+{
+	unsigned int flags = flags_of(secret, sink);
+
+	for (size_t i = 0; i < p->n_cells; i++) {
+		if (p->cells[i].user && policy_matches(&p->cells[i].match, secret, sink, flags))
+			return &p->cells[i];
+	}
+	return NULL;
+}
+
 enum verdict policy_found(const struct policy *p, const char *rule, int severity,
+			  const struct redacted *secret, const struct sink *sink,
 			  struct alert *alert)
 {
+	const struct cell *cell = secret ? user_cell(p, secret, sink) : NULL;
 	size_t i = policy_entry_index(p, rule);
 
-	if (i == POLICY_NO_RULE)
+	if (i == POLICY_NO_RULE || (cell && cell->legal))
 		return VERDICT_LEGAL;
+	if (cell && cell->rule == i && cell->severity >= 0)
+		severity = cell->severity;
 	fill(p, i, severity >= 0 ? (unsigned int)severity : p->entries[i].severity, alert);
+	if (secret)
+		alert->secret = *secret;
+	alert->sink = *sink;
 	return VERDICT_ALERT;
 }
 
@@ -141,7 +163,7 @@ enum verdict policy_judge(const struct policy *p, const struct redacted *secret,
 	for (size_t i = 0; i < p->n_adjustments; i++) {
 		const struct adjustment *adj = &p->adjustments[i];
 
-		if (!matches(&adj->match, secret, sink, flags))
+		if (!policy_matches(&adj->match, secret, sink, flags))
 			continue;
 		if (adj->rule != POLICY_NO_RULE)
 			rule = adj->rule;

@@ -40,11 +40,25 @@ enum verdict policy_judge(const struct policy *p, const struct redacted *secret,
 			  const struct sink *sink, struct alert *alert);
 
 /*
- * A finding of a rule by its own check, without the matrix: fills alert->{id,rule,severity,why}; `severity` < 0 means the
- * catalogue's. VERDICT_LEGAL when the catalogue has no such rule.
+ * A finding of a rule by its own check: fills alert->{id,rule,severity,why,secret,sink}; `severity` < 0 means the
+ * catalogue's, `secret` NULL that it is about none. Of the matrix only the user's own cells count. VERDICT_LEGAL when one of
+ * them says so, or when the catalogue has no such rule.
  */
 enum verdict policy_found(const struct policy *p, const char *rule, int severity,
+			  const struct redacted *secret, const struct sink *sink,
 			  struct alert *alert);
+
+/*
+ * Overrides ("overrides" of a policy file): a rule, narrowed by host, path, tool, executable and what a cell can ask for, and
+ * the user's reason. Applied to every finding when all else of it is known; the first that fits counts. Returns its index,
+ * or -1. Fills alert->overridden_*, and the severity; a finding that is legal then is the caller's to drop.
+ */
+#define POLICY_MAX_OVERRIDES 64
+int policy_override(const struct policy *p, struct alert *a);
+bool policy_override_is_legal(const struct policy *p, size_t i);
+size_t policy_overrides_len(const struct policy *p);
+const char *policy_override_id(const struct policy *p, size_t i);
+const char *policy_override_reason(const struct policy *p, size_t i);
 
 size_t policy_catalogue_len(const struct policy *p);
 const struct catalogue_entry *policy_catalogue_at(const struct policy *p, size_t i);

@@ -34,6 +34,7 @@ struct cell {
 	const char *id;
 	struct match match;
 	bool legal;
+	bool user;    /* not one of the built-in ones */
 	size_t rule;  /* index in entries */
 	int severity; /* -1: the rule's own */
 };
@@ -43,6 +44,14 @@ struct adjustment {
 	struct match match;
 	size_t rule;        /* index in entries, or POLICY_NO_RULE */
 	unsigned int lower; /* severity levels */
+};
+
+struct override {
+	const char *id, *reason;
+	struct match match;
+	bool needs_secret;
+	const cJSON *rules, *hosts, *paths, *tools, *exes; /* lists, or NULL: any */
+	int severity;                                      /* -1: legal */
 };
 
 struct group {
@@ -61,12 +70,17 @@ struct policy {
 	struct cell *cells;
 	struct adjustment *adjustments;
 	struct group *groups;
-	size_t n_docs, n_entries, n_cells, n_adjustments, n_groups;
+	struct override *overrides;
+	size_t n_docs, n_entries, n_cells, n_adjustments, n_groups, n_overrides;
+	bool built; /* the built-in files are in: what comes now is the user's */
 };
 
 /* Without catalogue and cells. NULL when out of memory. */
 struct policy *policy_empty(void);
 /* Index of the entry, or POLICY_NO_RULE. */
 size_t policy_entry_index(const struct policy *p, const char *id);
+/* True when everything that `m` asks for holds. */
+bool policy_matches(const struct match *m, const struct redacted *secret, const struct sink *sink,
+		    unsigned int sink_flags);
 
 #endif /* BT_ALERT_POLICY_INTERNAL_H */

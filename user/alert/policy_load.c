@@ -229,7 +229,7 @@ static int read_flags(const struct load *l, const cJSON *v, struct match *m)
 	return 0;
 }
 
-static int read_match(const struct load *l, struct match *m)
+int policy_read_match(const struct load *l, struct match *m)
 {
 	const cJSON *v;
 	int r = 0;
@@ -278,20 +278,11 @@ static int read_rule(const struct load *l, size_t *ret)
 
 /* --- cells and adjustments ----------------------------------------------------------------- */
 
-#define MATCH_MEMBERS                                                                              \
-	{ "id", cJSON_String, true }, { "sink", 0, false }, { "secret", 0, false },                \
-		{ "encoding", cJSON_Array, false }, { "confidence", cJSON_String, false },         \
-		{ "found_percent", cJSON_Object, false },                                          \
-		{ "expired", cJSON_True | cJSON_False, false }, { "when", cJSON_Object, false },   \
-		{ "rule", cJSON_String, false },                                                   \
-	{                                                                                          \
-		"note", cJSON_String, false                                                        \
-	}
-
 static int read_cell(const struct load *l, struct cell *ret)
 {
 	static const struct member members[] = {
-		MATCH_MEMBERS,
+		POLICY_MATCH_MEMBERS,
+		{ "rule", cJSON_String, false },
 		{ "verdict", cJSON_String, true },
 		{ "severity", cJSON_String, false },
 	};
@@ -299,7 +290,7 @@ static int read_cell(const struct load *l, struct cell *ret)
 	enum severity sev;
 	int r = policy_check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
 
-	if (r || (r = policy_read_id(l, &ret->id)) || (r = read_match(l, &ret->match)) ||
+	if (r || (r = policy_read_id(l, &ret->id)) || (r = policy_read_match(l, &ret->match)) ||
 	    (r = read_rule(l, &ret->rule)))
 		return r;
 	v = cJSON_GetObjectItemCaseSensitive(l->item, "verdict");
@@ -329,6 +320,7 @@ static int load_cell(struct load *l, size_t *at)
 
 	if (r)
 		return r;
+	cell.user = p->built;
 	for (size_t i = 0; i < p->n_cells; i++) {
 		if (!strcmp(p->cells[i].id, cell.id)) {
 			p->cells[i] = cell;
@@ -347,7 +339,8 @@ static int load_cell(struct load *l, size_t *at)
 static int load_adjustment(struct load *l)
 {
 	static const struct member members[] = {
-		MATCH_MEMBERS,
+		POLICY_MATCH_MEMBERS,
+		{ "rule", cJSON_String, false },
 		{ "lower", cJSON_Number, false },
 	};
 	struct policy *p = l->p;
@@ -356,7 +349,7 @@ static int load_adjustment(struct load *l)
 	size_t i;
 	int r = policy_check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
 
-	if (r || (r = policy_read_id(l, &adj.id)) || (r = read_match(l, &adj.match)) ||
+	if (r || (r = policy_read_id(l, &adj.id)) || (r = policy_read_match(l, &adj.match)) ||
 	    (r = read_rule(l, &adj.rule)))
 		return r;
 	lower = cJSON_GetObjectItemCaseSensitive(l->item, "lower");
@@ -435,12 +428,18 @@ static int load_one_adjustment(struct load *l, size_t *at)
 	return load_adjustment(l);
 }
 
+static int load_one_override(struct load *l, size_t *at)
+{
+	return policy_load_override(l);
+}
+
 static int load_doc(struct load *l)
 {
 	static const struct member members[] = {
-		{ "$schema", cJSON_String, false }, { "kind", cJSON_String, true },
-		{ "rules", cJSON_Array, false },    { "groups", cJSON_Object, false },
-		{ "cells", cJSON_Array, false },    { "adjustments", cJSON_Array, false },
+		{ "$schema", cJSON_String, false },  { "kind", cJSON_String, true },
+		{ "rules", cJSON_Array, false },     { "groups", cJSON_Object, false },
+		{ "cells", cJSON_Array, false },     { "adjustments", cJSON_Array, false },
+		{ "overrides", cJSON_Array, false },
 	};
 	const cJSON *kind, *g;
 	int r;
@@ -466,7 +465,10 @@ static int load_doc(struct load *l)
 	r = load_items(l, "cells", load_cell);
 	if (r)
 		return r;
-	return load_items(l, "adjustments", load_one_adjustment);
+	r = load_items(l, "adjustments", load_one_adjustment);
+	if (r)
+		return r;
+	return load_items(l, "overrides", load_one_override);
 }
 
 static unsigned int line_at(struct span text, const char *end)

@@ -33,6 +33,19 @@ bool policy_text_is_fit(const cJSON *s, size_t max);
 int policy_read_text(const struct load *l, const char *name, size_t max, const char **ret);
 int policy_read_id(const struct load *l, const char **ret);
 int policy_read_severity(const struct load *l, enum severity *ret);
+/* What an item asks for of secret and sink. */
+int policy_read_match(const struct load *l, struct match *m);
+/* Its members, beside id and note. */
+#define POLICY_MATCH_MEMBERS                                                                       \
+	{ "id", cJSON_String, true }, { "sink", 0, false }, { "secret", 0, false },                \
+		{ "encoding", cJSON_Array, false }, { "confidence", cJSON_String, false },         \
+		{ "found_percent", cJSON_Object, false },                                          \
+		{ "expired", cJSON_True | cJSON_False, false }, { "when", cJSON_Object, false },   \
+	{                                                                                          \
+		"note", cJSON_String, false                                                        \
+	}
+/* override.c: one element of "overrides". */
+int policy_load_override(struct load *l);
 /* Makes room for one more element of `size` bytes in an array of `n`. */
 int policy_grow(const struct load *l, void **array, size_t n, size_t size, size_t max);
 

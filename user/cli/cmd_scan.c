@@ -67,12 +67,19 @@ static void on_hit(void *arg, const struct hit *hit)
 	struct engine_totals *t = &job->sum->totals;
 	struct alert a = { 0 };
 	struct redacted secret;
+	int override;
 
 	redact_hit(&job->stack->fingerprint, hit, &secret);
 	job->sink.line = hit->line;
 	job->sink.offset = hit->offset;
 	if (policy_judge(job->stack->policy, &secret, &job->sink, &a) != VERDICT_ALERT)
 		return;
+	override = policy_override(job->stack->policy, &a);
+	if (override >= 0) {
+		t->overridden[override]++;
+		if (policy_override_is_legal(job->stack->policy, (size_t) override))
+			return;
+	}
 	a.time_ns = a.first_ns = a.last_ns = clock_now_ns(CLOCK_REALTIME);
 	a.seen_count = 1;
 	if (!dedup_add(job->dedup, &a)) {

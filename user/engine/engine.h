@@ -46,6 +46,7 @@ struct engine_totals {
 	uint64_t mcp_messages, mcp_broken;
 	uint64_t alerts, repeats;
 	uint64_t by_severity[SEV_MAX];
+	uint64_t overridden[POLICY_MAX_OVERRIDES]; /* findings, by override of the policy */
 	uint64_t hits_overflow; /* hits of one message over the cap, reported without place */
 };
 

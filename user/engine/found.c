@@ -31,25 +31,30 @@ void engine_found(void *arg, const struct flow_finding *f)
 {
 	struct engine *e = arg;
 	const struct engine_at *at = e->at;
+	struct redacted secret;
+	struct sink sink;
 	struct alert a;
 
 	if (!at)
 		return;
+	sink = at->sink;
+	sink.class = class_of(at, f->part);
+	snprintf(sink.host, sizeof(sink.host), "%s", f->host);
+	if (f->secret) {
+		redact_hit(&e->cfg.fingerprint, f->secret, &secret);
+		redact_text(f->secret, sink.path);
+		redact_text(f->secret, sink.host);
+	}
 	memset(&a, 0, sizeof(a));
-	if (policy_found(e->cfg.policy, f->rule, f->level, &a) == VERDICT_LEGAL)
-		return;
 	a.secret.confidence = CONF_VERIFIED;
-	a.sink = at->sink;
-	a.sink.class = class_of(at, f->part);
-	snprintf(a.sink.host, sizeof(a.sink.host), "%s", f->host);
+	if (policy_found(e->cfg.policy, f->rule, f->level, f->secret ? &secret : NULL, &sink, &a) ==
+	    VERDICT_LEGAL)
+		return;
 	if (at->mcp)
 		a.mcp = *at->mcp;
 	if (f->detail[0])
 		engine_say(&a, " Seen here: ", f->detail, ".");
 	if (f->secret) {
-		redact_hit(&e->cfg.fingerprint, f->secret, &a.secret);
-		redact_text(f->secret, a.sink.path);
-		redact_text(f->secret, a.sink.host);
 		redact_text(f->secret, a.why);
 		engine_story(e, &a, at->who->time_ns);
 	}

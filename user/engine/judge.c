@@ -28,7 +28,15 @@ static void fill_process(struct engine *e, const struct actor *who, struct alert
 
 void engine_raise(struct engine *e, struct alert *a, const struct actor *who)
 {
+	int override;
+
 	fill_process(e, who, &a->process);
+	override = policy_override(e->cfg.policy, a);
+	if (override >= 0) {
+		e->totals.overridden[override]++;
+		if (policy_override_is_legal(e->cfg.policy, (size_t) override))
+			return;
+	}
 	a->time_ns = who->time_ns + e->cfg.boot_offset_ns;
 	a->first_ns = a->last_ns = a->time_ns;
 	a->seen_count = 1;

@@ -99,6 +99,17 @@ static void put_flow(struct jw *w, const struct alert *a)
 	jw_end_object(w);
 }
 
+static void put_override(struct jw *w, const struct alert *a)
+{
+	if (!a->overridden_by)
+		return;
+	jw_object(w, "override");
+	jw_str(w, "id", a->overridden_by);
+	jw_str(w, "reason", a->overridden_reason);
+	jw_str(w, "severity", severity_name(a->overridden_from));
+	jw_end_object(w);
+}
+
 int report_jsonl_alert(const struct policy *p, const struct alert *a, struct buf *out)
 {
 	const struct catalogue_entry *e = policy_catalogue_find(p, a->rule);
@@ -119,6 +130,7 @@ int report_jsonl_alert(const struct policy *p, const struct alert *a, struct buf
 	put_mcp(&w, &a->mcp);
 	put_process(&w, &a->process);
 	put_flow(&w, a);
+	put_override(&w, a);
 	jw_str(&w, "why", a->why);
 	put_str(&w, "fix", e ? e->fix : "");
 	jw_array(&w, "references");
@@ -196,6 +208,23 @@ static void put_losses(struct jw *w, const struct run_summary *s)
 	jw_end_array(w);
 }
 
+/* What the user decided: findings that were left out or changed, each override by its reason. */
+static void put_overrides(struct jw *w, const struct policy *p, const struct run_summary *s)
+{
+	jw_array(w, "overrides");
+	for (size_t i = 0; i < policy_overrides_len(p); i++) {
+		if (!s->totals.overridden[i])
+			continue;
+		jw_object(w, NULL);
+		jw_str(w, "id", policy_override_id(p, i));
+		jw_str(w, "reason", policy_override_reason(p, i));
+		jw_bool(w, "legal", policy_override_is_legal(p, i));
+		jw_u64(w, "findings", s->totals.overridden[i]);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
 /* The lines of the alerts were written at first sight; what came after is told here. */
 static void put_repeated(struct jw *w, const struct alert *const *alerts, size_t n)
 {
@@ -238,6 +267,7 @@ int report_jsonl_finish(const struct policy *p, const struct alert *const *alert
 	put_totals(&w, &s->totals);
 	put_seen(&w, s);
 	put_repeated(&w, alerts, n);
+	put_overrides(&w, p, s);
 	jw_array(&w, "notes");
 	for (const char *const *note = s->notes; note && *note; note++)
 		jw_str(&w, NULL, *note);

@@ -188,6 +188,14 @@ static int put_alert(const struct policy *p, const struct alert *a, struct buf *
 	put_where(out, a);
 	put_process(out, &a->process);
 	put_flow(out, a);
+	if (a->overridden_by) {
+		begin_field(out, "policy");
+		buf_addf(out, "%s, not %s, by override ", severity_name(a->severity),
+			 severity_name(a->overridden_from));
+		put_safe_str(out, a->overridden_by);
+		put_part(out, ": ", a->overridden_reason);
+		buf_add_byte(out, '\n');
+	}
 	put_field(out, "why", a->why);
 	if (e) {
 		put_field(out, "fix", e->fix);
@@ -241,6 +249,21 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 	}
 }
 
+static void put_overrides(struct buf *out, const struct policy *p, const struct run_summary *s)
+{
+	for (size_t i = 0; i < policy_overrides_len(p); i++) {
+		uint64_t n = s->totals.overridden[i];
+
+		if (!n)
+			continue;
+		buf_addf(out, "override: %" PRIu64 " finding%s %s by ", n, n == 1 ? "" : "s",
+			 policy_override_is_legal(p, i) ? "left out" : "changed");
+		put_safe_str(out, policy_override_id(p, i));
+		put_part(out, ": ", policy_override_reason(p, i));
+		buf_add_byte(out, '\n');
+	}
+}
+
 static void put_found(struct buf *out, const struct alert *const *alerts, size_t n, bool color)
 {
 	uint64_t by_severity[SEV_MAX];
@@ -280,13 +303,14 @@ static void put_incomplete(struct buf *out, const struct run_summary *s, bool co
 	buf_add_str(out, n ? ")\n" : "\n");
 }
 
-static int put_finish(const struct alert *const *alerts, size_t n, const struct run_summary *s,
-		      struct buf *out, bool color)
+static int put_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
+		      const struct run_summary *s, struct buf *out, bool color)
 {
 	bool complete = run_summary_complete(s);
 
 	put_repeated(out, alerts, n);
 	put_examined(out, s);
+	put_overrides(out, p, s);
 	if (n)
 		put_found(out, alerts, n, color);
 	if (!complete)
@@ -305,7 +329,7 @@ int report_text_alert(const struct policy *p, const struct alert *a, struct buf 
 int report_text_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
 		       const struct run_summary *s, struct buf *out)
 {
-	return put_finish(alerts, n, s, out, false);
+	return put_finish(p, alerts, n, s, out, false);
 }
 
 int report_color_alert(const struct policy *p, const struct alert *a, struct buf *out)
@@ -316,5 +340,5 @@ int report_color_alert(const struct policy *p, const struct alert *a, struct buf
 int report_color_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
 			const struct run_summary *s, struct buf *out)
 {
-	return put_finish(alerts, n, s, out, true);
+	return put_finish(p, alerts, n, s, out, true);
 }
