@@ -153,3 +153,15 @@ load helper
 	run -10 bt replay --known known --output jsonl:out.jsonl run.btrec
 	[ "$(rules_of out.jsonl)" = "token-on-stderr" ]
 }
+
+@test "flow ids: the same when a recording is replayed, others in another run" {
+	record flow-pkce-missing one.btrec
+	record flow-pkce-missing two.btrec
+	flow_id() {
+		bt replay --output jsonl "$1" | grep -o '"flow":{"id":"[^"]*"' || true
+	}
+	first=$(flow_id one.btrec)
+	[[ "$first" =~ \"f[0-9a-f]{15}\"$ ]]
+	[ "$first" = "$(flow_id one.btrec)" ]
+	[ "$first" != "$(flow_id two.btrec)" ]
+}

@@ -8,7 +8,6 @@ load helper
 	run --separate-stderr -0 bt rules list
 	[ -z "$stderr" ]
 	grep -q "^  token-in-tool-result  *critical" <<<"$output"
-	grep -q "(not observable)" <<<"$output"
 }
 
 @test "rules list --json: every id once" {
@@ -225,4 +224,63 @@ JSON
 	one_line "bad.json:4: .*"
 	run --separate-stderr -2 bt scan --policy bad.json x.log
 	one_line "bad.json:4: .*"
+}
+
+@test "rules list: each finding with its state and its replay cases" {
+	run --separate-stderr -0 bt rules list
+	grep -Eq "^  pkce-missing  +high +implemented +[1-9][0-9]*\+[1-9]" <<<"$output"
+	grep -Eq "^  token-file-temp-remnant .*not observable +0\+0 .*: renames" <<<"$output"
+	run --separate-stderr -0 bt rules list --json
+	/usr/bin/python3 -c '
+import json, sys
+cat = json.loads(sys.argv[1])["catalogue"]
+assert len(cat) == 123
+assert sum(x["status"] == "implemented" for x in cat) >= 100
+for x in cat:
+    done = x["status"] == "implemented"
+    assert (x["match_cases"] > 0) == done and (x["nomatch_cases"] > 0 or not done), x["id"]' "$output"
+}
+
+@test "rules test -v: every rule of the catalogue with its cases; nothing but the program is needed" {
+	cp "$BEARTRAP" ./alone
+	run -0 env -i BEARTRAP_STATE="$PWD/state" ./alone rules test -v
+	grep -Eq "^state-missing  +[1-9][0-9]* match, [1-9][0-9]* nomatch" <<<"$output"
+	grep -Eq "^catalogue: 123 rules, 12[0-9] implemented; [34][0-9][0-9] replay cases" <<<"$output"
+}
+
+@test "explain: what a rule does not see" {
+	run -0 bt explain callback-listener-nonloopback
+	grep -q "^What it does not see:" <<<"$output"
+	run -0 bt explain token-in-prompt
+	! grep -q "^What it does not see:" <<<"$output"
+}
+
+@test "an override of one's own: in text and JSON with its reason; faults by line" {
+	printf 'token %s\n' "$(tok gho)" >x.log
+	cat >policy.json <<'JSON'
+{
+  "kind": "policy",
+  "overrides": [
+    { "id": "old-log", "rule": ["token-in-log-file"], "path": ["*/x.log"],
+      "severity": "low", "reason": "revoked in May" }
+  ]
+}
+JSON
+	run -0 bt rules check policy.json
+	run -0 bt scan --policy policy.json --output jsonl:out.jsonl --output text:out.txt "$PWD/x.log"
+	grep -q '"severity":"low"' out.jsonl
+	grep -q '"override":{"id":"old-log","reason":"revoked in May","severity":"' out.jsonl
+	grep -q 'by override old-log: revoked in May' out.txt
+	grep -q '^override: 1 finding changed by old-log: revoked in May' out.txt
+	sed 's/"severity": "low"/"verdict": "legal"/' policy.json >legal.json
+	run -0 bt scan --policy legal.json --output jsonl:out.jsonl --output text:out.txt "$PWD/x.log"
+	[ "$(wc -l <out.jsonl)" = 1 ]
+	grep -q '"overrides":\[{"id":"old-log","reason":"revoked in May","legal":true,"findings":1}\]' out.jsonl
+	grep -q '^override: 1 finding left out by old-log' out.txt
+	# Another file is not meant.
+	cp x.log y.log
+	run -10 bt scan --policy legal.json --output text "$PWD/y.log"
+	sed 's/, "reason": "revoked in May"//' policy.json >bad.json
+	run --separate-stderr -1 bt rules check bad.json
+	one_line "bad.json:4: old-log: .*reason"
 }

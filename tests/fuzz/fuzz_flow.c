@@ -79,6 +79,7 @@ static void line(struct run *r, struct span s)
 	case 'w':
 		flows_preimage(r->fs, &r->ctx, rest);
 		flows_argv(r->fs, &r->ctx, SPAN_LIT("/bin/sh"), rest);
+		flows_log_word(r->fs, &r->ctx, rest);
 		flows_env(r->fs, &r->ctx, rest, SPAN_LIT("0"));
 		flows_story(r->fs, 1 + (int64_t)(rest.len % 8), r->ctx.now_ns, &story);
 		break;
@@ -98,7 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span rest;
 	size_t n = 0;
 	struct run r = { .ctx = { .now_ns = 1000000000, .root = 1, .local_port = 3334 } };
-	struct flows_config cfg = { .ledger = l, .found = found, .arg = &n };
+	static const uint8_t key[32];
+	struct flows_config cfg = { .ledger = l, .found = found, .arg = &n, .key = key };
 
 	if (!l || !copy)
 		abort();

@@ -14,6 +14,7 @@ struct policy;
 
 struct catalogue_entry {
 	const char *id, *title, *why, *fix;
+	const char *limits; /* what of the rule is not seen, or NULL */
 	const char *family; /* "A".."E" */
 	const char *status; /* "implemented", "planned: reason", "not observable: reason" */
 	enum severity severity;

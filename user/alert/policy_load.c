@@ -59,6 +59,7 @@ static int load_rule(struct load *l)
 		{ "severity", cJSON_String, true }, { "family", cJSON_String, true },
 		{ "status", cJSON_String, true },   { "why", cJSON_String, true },
 		{ "fix", cJSON_String, true },      { "references", cJSON_Array, true },
+		{ "limits", cJSON_String, false },
 	};
 	struct catalogue_entry e = { 0 };
 	struct policy *p = l->p;
@@ -73,6 +74,9 @@ static int load_rule(struct load *l)
 	    (r = policy_read_text(l, "family", 1, &e.family)) ||
 	    (r = policy_read_text(l, "status", MAX_TITLE, &e.status)) ||
 	    (r = policy_read_severity(l, &e.severity)))
+		return r;
+	if (cJSON_GetObjectItemCaseSensitive(l->item, "limits") &&
+	    (r = policy_read_text(l, "limits", MAX_WORDS, &e.limits)))
 		return r;
 	if (e.family[0] < 'A' || e.family[0] > 'E')
 		return policy_fault(l, "\"family\" is one of A to E");

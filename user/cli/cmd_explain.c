@@ -109,6 +109,10 @@ static void print_entry(const struct policy *policy, const struct catalogue_entr
 	print_wrapped(e->fix, 2);
 	if (implemented)
 		print_sinks(policy, e->id);
+	if (e->limits) {
+		printf("\nWhat it does not see:\n");
+		print_wrapped(e->limits, 2);
+	}
 	if (e->references && e->references[0]) {
 		printf("\nReferences:\n");
 		for (const char *const *r = e->references; *r; r++)

@@ -30,6 +30,7 @@ int engine_new(const struct engine_config *cfg, struct engine **ret)
 		.found = engine_found,
 		.arg = e,
 		.boot_offset_ns = cfg->boot_offset_ns,
+		.key = cfg->fingerprint.key,
 		.late = cfg->late,
 	});
 	e->roles = table_new(ENGINE_MAX_FILES, free);

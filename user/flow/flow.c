@@ -34,6 +34,9 @@ struct flows *flows_new(const struct flows_config *cfg)
 		return NULL;
 	fs->cfg = *cfg;
 	randombytes_buf(fs->key, sizeof(fs->key));
+	crypto_generichash(fs->id_key, sizeof(fs->id_key), (const unsigned char *)"flow id", 7,
+			   cfg->key, 32);
+	fs->cfg.key = NULL;
 	fs->flows = table_new(FLOWS_MAX, free);
 	fs->secs = table_new(SECS_MAX, free);
 	fs->metas = table_new(METAS_MAX, meta_free);
@@ -54,6 +57,7 @@ struct flows *flows_free(struct flows *fs)
 	table_free(fs->callbacks);
 	table_free(fs->misc);
 	wipe(fs->key, sizeof(fs->key));
+	wipe(fs->id_key, sizeof(fs->id_key));
 	free(fs);
 	return NULL;
 }
@@ -86,13 +90,35 @@ struct flow *flow_find(struct flows *fs, const char *id)
 	return id[0] ? table_get(fs->flows, span_str(id)) : NULL;
 }
 
+/*
+ * A keyed hash of when the flow was born and in which tree: another one in every run and on every machine, and the same
+ * again when a recording of the run is replayed.
+ */
+static void make_id(struct flows *fs, const struct flow_ctx *ctx, char out[17])
+{
+	struct {
+		uint64_t wall_ns;
+		uint32_t root, nth;
+	} in = { ctx->now_ns + fs->cfg.boot_offset_ns, ctx->root, 0 };
+	unsigned char hash[16];
+	char hex[33];
+
+	fs->born_then = fs->last_born_ns == ctx->now_ns ? fs->born_then + 1 : 0;
+	fs->last_born_ns = ctx->now_ns;
+	in.nth = fs->born_then;
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)&in, sizeof(in), fs->id_key,
+			   sizeof(fs->id_key));
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	snprintf(out, 17, "f%.15s", hex);
+}
+
 struct flow *flow_new(struct flows *fs, const struct flow_ctx *ctx, bool as_side)
 {
 	struct flow *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return NULL;
-	snprintf(f->id, sizeof(f->id), "f%llu", (unsigned long long)++fs->next_id);
+	make_id(fs, ctx, f->id);
 	f->root = ctx->root;
 	f->as_side = as_side;
 	f->born_ns = f->phase_ns = ctx->now_ns;

@@ -88,7 +88,9 @@ struct flows_config {
 	void (*found)(void *arg, const struct flow_finding *f);
 	void *arg;
 	uint64_t boot_offset_ns; /* CLOCK_REALTIME - CLOCK_BOOTTIME */
-	bool late;               /* joined midway: what needs history stays quiet */
+	/* Of the installation, 32 bytes: flow ids come from it and from the time, so they are unique across runs. */
+	const uint8_t *key;
+	bool late; /* joined midway: what needs history stays quiet */
 };
 
 struct flows;

@@ -115,13 +115,14 @@ struct flow_xchg {
 
 struct flows {
 	struct flows_config cfg;
-	uint8_t key[32];
+	uint8_t key[32], id_key[32];
 	struct table *flows;     /* id -> struct flow */
 	struct table *secs;      /* tag -> struct sec */
 	struct table *metas;     /* authorization endpoint -> struct meta */
 	struct table *callbacks; /* tag of the code -> struct callback */
 	struct table *misc;      /* "KIND\0..." -> marker: sets of small facts */
-	uint64_t next_id;
+	uint64_t last_born_ns;   /* of a flow, and how many were born then */
+	uint32_t born_then;
 	uint32_t pending_challenges; /* upper bound */
 	bool resource_meta_seen;     /* the tree is an MCP client that discovers */
 	char own_resource[256];      /* what our own RFC 9728 metadata says we are */

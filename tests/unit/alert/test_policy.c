@@ -91,6 +91,12 @@ static const struct verdict_case cases[] = {
 	{ LEGAL("network-loopback", SINK_NETWORK, SINK_F_LOOPBACK, ACCESS, VAL), .part = 20 },
 	{ RAISES("stderr", SINK_STDERR, 0, ACCESS, VAL, "token-on-stderr", SEV_HIGH), .part = 100 },
 
+	/* in clear, to another machine and to a private address */
+	{ RAISES("network-cleartext", SINK_NETWORK, 0, ACCESS, VAL, "token-plaintext-http",
+		 SEV_CRITICAL) },
+	{ RAISES("network-cleartext-private", SINK_NETWORK, SINK_F_PRIVATE, ACCESS, VAL,
+		 "token-plaintext-http", SEV_HIGH) },
+
 	/* to the model or a log, by kind */
 	{ RAISES("verifier-to-model", SINK_REQUEST_STATE, 0, VERIFIER, VAL,
 		 "pkce-verifier-to-model", SEV_HIGH) },
