@@ -112,17 +112,18 @@ static void on_begin(void *arg, enum mcp_dir dir, uint64_t off)
 static void watch_text(struct lane *l, struct watch *w, struct span bytes, uint64_t off, bool end)
 {
 	struct engine *e = l->wire->e;
-	struct engine_at at = { .who = &l->last };
+	struct engine_at at = {
+		.who = &l->last, .file = &l->file, .class = l->class, .flags = l->flags
+	};
 	struct flow_ctx ctx;
 
 	if (!w || l->dir != MCP_SERVER_TO_CLIENT)
 		return;
-	engine_place(e, &l->file, l->class, l->flags, &l->last, &at.sink);
 	engine_ctx(&l->last, &ctx);
 	e->at = &at;
 	watch_feed(w, &ctx, bytes, off);
 	if (end)
-		watch_end(w, &ctx, off + bytes.len);
+		watch_end(w, &ctx);
 	e->at = NULL;
 }
 
@@ -270,13 +271,14 @@ static void judge_not_rpc(struct lane *l, const struct pending *p)
 
 static void judge_form(struct lane *l, const struct mcp_message *m)
 {
-	struct engine_at at = { .who = &l->last };
+	struct sink sink;
+	struct engine_at at = { .who = &l->last, .sink = &sink };
 	struct flow_finding f = { .rule = "form-elicitation-asks-secret", .level = FLOW_DEFAULT };
 	struct alert_mcp mcp;
 
 	if (mcp_place(&l->asked, m) != MCP_PLACE_ELICITATION)
 		return;
-	engine_place(l->wire->e, &l->file, SINK_ELICITATION, 0, &l->last, &at.sink);
+	engine_place(l->wire->e, &l->file, SINK_ELICITATION, 0, &l->last, &sink);
 	mcp_of(l->wire, m, l->asked.path, &mcp);
 	at.mcp = &mcp;
 	l->wire->e->at = &at;
