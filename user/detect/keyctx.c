@@ -36,10 +36,15 @@ const struct rule *key_lookup(const struct ruleset *rs, struct span name)
 {
 	const struct rule *best = NULL;
 	size_t weight, most = 0, n;
+	unsigned int end;
 	char norm[KEY_MAX];
 
 	n = key_normalise(name, norm, sizeof(norm));
-	if (!n)
+	if (n < 2)
+		return NULL;
+	/* Most names fall here. */
+	end = key_end(norm, n);
+	if (!(rs->key_ends[end / 32] >> end % 32 & 1))
 		return NULL;
 	for (size_t i = 0; i < rs->keys.n; i++) {
 		weight = names_match(&rs->keys.v[i]->names, span_of(norm, n));
