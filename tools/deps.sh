@@ -40,6 +40,7 @@ nodejs|c:node
 npm|c:npm
 openssl|c:openssl
 curl|c:curl
+libcurl3-gnutls|f:/usr/lib/*/libcurl-gnutls.so.4
 wget|c:wget
 '
 

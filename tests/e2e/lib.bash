@@ -45,6 +45,22 @@ needs_node() {
 	"$E2E/setup"
 }
 
+# tls_serve: in $D, an authorization server over TLS that nobody watches; its port is in $PORT, its tokens in $V.
+tls_serve() {
+	tls_certificate
+	: >>"$V"
+	node "$E2E/tls_server.mjs" "$D" "$V" 3>&- &
+	PIDS+=($!)
+	disown
+	until_true test -s "$D/port"
+	PORT=$(cat "$D/port")
+}
+
+tls_certificate() {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$D/key.pem" -out "$D/cert.pem" -days 2 -subj /CN=localhost \
+		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+}
+
 as_nobody() {
 	setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 }

@@ -7,8 +7,7 @@ load lib
 setup() {
 	e2e_setup
 	cd "$D" || return 1
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost \
-		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+	tls_certificate
 	touch "$V"
 }
 
@@ -17,17 +16,9 @@ teardown() {
 	e2e_teardown
 }
 
-# An authorization server that nobody watches.
-serve() {
-	node "$E2E/tls_server.mjs" "$D" "$V" 3>&- &
-	PIDS+=($!)
-	disown
-	until_true test -s port
-}
-
 # The token was written to stderr by COMMAND..., and that is all that is reported.
 found_on_stderr() {
-	serve
+	tls_serve
 	beartrap_run -- "$@"
 	equal "status" "$status" 10
 	grep -qF "$(cut -f 2 "$V")" "$D/stderr"
@@ -68,7 +59,7 @@ with urllib.request.urlopen("https://127.0.0.1:%s/token" % open("port").read(),
 }
 
 @test "a token sent in a TLS request is no finding" {
-	serve
+	tls_serve
 	printf 'sent\t%s\n' "$("$PY" "$E2E/tokens.py" "$V" sent)" >sent
 	beartrap_run -- sh -c 'curl -sS --cacert cert.pem -H "Authorization: Bearer $(cut -f 2 sent)" \
 		"https://127.0.0.1:$(cat port)/" >/dev/null'
@@ -90,7 +81,7 @@ with urllib.request.urlopen("https://127.0.0.1:%s/token" % open("port").read(),
 }
 
 @test "TLS of a library that is not known: said, with the process's name" {
-	serve
+	tls_serve
 	beartrap_run -- "$PY" -c '
 import socket
 with socket.create_connection(("127.0.0.1", int(open("port").read()))) as s:

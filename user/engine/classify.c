@@ -42,6 +42,9 @@ void engine_learn_stdio(struct engine *e, const struct event *ev)
 		return;
 	if (ev->file.file.type == BT_FILE_CHR)
 		return;
+	/* A child that writes into a file writes into a file, by whatever number. */
+	if (!root && ev->file.file.type != BT_FILE_PIPE && ev->file.file.type != BT_FILE_UNIX)
+		return;
 	key = file_key(&ev->file.file, kbuf);
 	r = table_get(e->roles, key);
 	if (r && r->root == root) {
