@@ -3,16 +3,11 @@
  * Plaintext of TLS at the library's calls: byte for byte, in both roles, with the socket under it, and also
  * of a library that nobody has mapped before.
  */
-#include "rig.h"
-
-#include <ftw.h>
-#include <sys/stat.h>
+#include "tls_rig.h"
 
 #define PY "/usr/bin/python3"
 /* Not a multiple of anything, and more than one record of TLS or of ours. */
 #define SIZE "100003"
-
-static char dir[] = "/tmp/beartrap-tls-XXXXXX";
 
 /*
  * The scripts wait for a file "go", so that the test can set its probes, then one process is server and
@@ -130,26 +125,6 @@ static const char midway[] = "import os, socket, ssl, sys, threading, time\n"
 			     "s.close()\n"
 			     "t.join()\n";
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static int group_open(void **state)
-{
-	if (!mkdtemp(dir))
-		return -1;
-	setenv("BT_TLS_DIR", dir, 1);
-	return system("cd $BT_TLS_DIR && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem "
-		      "-out cert.pem -days 2 -subj /CN=localhost "
-		      "-addext subjectAltName=DNS:localhost 2>/dev/null");
-}
-
-static int group_close(void **state)
-{
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 static int child_python(void *arg)
 {
 	if (arg)
@@ -186,25 +161,6 @@ static bool has_mapped(struct rig *rig, pid_t pid, const char *what)
 	rig_each(rig, BT_REC_EXEC, pid,
 		 r) if (memmem(r->tail, r->tail_len, what, strlen(what))) return true;
 	return false;
-}
-
-static void let_go(void)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/go", dir);
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	assert_true(fd >= 0);
-	close(fd);
-}
-
-static void not_yet(void)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/go", dir);
-	unlink(path);
 }
 
 struct side {
@@ -247,18 +203,6 @@ static void check_bytes(struct rig *rig, pid_t pid, uint64_t obj, enum bt_dir di
 		if ((uint8_t)s.p[i] != (answer ? (i * 7 % 251 + 1) % 251 : i * 7 % 251))
 			fail_msg("byte %zu is wrong", i);
 	free(s.p);
-}
-
-/* Of the socket that the connection is said to be on. */
-static unsigned int role_of(struct rig *rig, pid_t pid, uint64_t ino, uint32_t dev)
-{
-	unsigned int flags = 0;
-	struct rig_rec *r;
-
-	rig_each(rig, BT_REC_FILE, pid, r) if (r->file.file.type == BT_FILE_TCP &&
-					       r->file.file.ino == ino && r->file.file.dev == dev)
-		flags |= r->file.flags;
-	return flags & (BT_FILE_ACCEPTED | BT_FILE_CONNECTED);
 }
 
 /* Two connections, the client's and the server's, with all their bytes, each on its own socket. */
@@ -381,14 +325,6 @@ static void test_late(void **state)
 	finish(&rig, &child);
 }
 
-static bool has_file(const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return !access(path, F_OK);
-}
-
 /* The stream is one and the same before and after its socket is known. */
 static void test_socket_known_midway(void **state)
 {
@@ -444,5 +380,5 @@ int main(void)
 		cmocka_unit_test(test_late),   cmocka_unit_test(test_socket_known_midway),
 	};
 
-	return cmocka_run_group_tests(tests, group_open, group_close);
+	return cmocka_run_group_tests(tests, tls_group_open, tls_group_close);
 }
