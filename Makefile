@@ -68,7 +68,7 @@ LIBS_base := -lsodium
 LIBS_proto := -lnghttp2 -lbrotlidec
 LIBS_detect := -lcjson -lpcre2-8
 LIBS_core := $(LIBS_base) $(LIBS_proto) $(LIBS_detect) -lz -lm
-LIBS_capture := -lbpf -lelf -lz
+LIBS_capture := -lbpf -lelf -lcapstone -lz
 
 # Rewritten when the version changes, and only then.
 VERSION_LINE := static const char beartrap_version[] = "$(VERSION)";
@@ -154,6 +154,9 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/corpus_main.c $(call archives,$
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) -Wl,--start-group \
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core)
+
+# The one parser in capture/.
+$(BUILD)/tests/fuzz/fuzz_gopclntab $(BUILD)/tests/libfuzzer/fuzz_gopclntab: $(BUILD)/lib/capture.a
 
 # The same harnesses as real fuzzers: tests/fuzz/run sets CC=clang and SANITIZE=...,fuzzer-no-link.
 $(BUILD)/tests/libfuzzer/%: tests/fuzz/%.c $(call archives,$(LAYERS))

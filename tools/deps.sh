@@ -13,6 +13,7 @@ clang|c:clang
 llvm|c:llvm-strip
 bpftool|f:/usr/sbin/bpftool
 libbpf-dev|f:/usr/include/bpf/libbpf.h
+libcapstone-dev|f:/usr/include/capstone/capstone.h
 libelf-dev|f:/usr/include/libelf.h
 zlib1g-dev|f:/usr/include/zlib.h
 libcjson-dev|f:/usr/include/cjson/cJSON.h
@@ -42,6 +43,7 @@ openssl|c:openssl
 curl|c:curl
 libcurl3-gnutls|f:/usr/lib/*/libcurl-gnutls.so.4
 wget|c:wget
+golang-go|c:go
 '
 
 missing() {

@@ -21,6 +21,12 @@
 /* The same number at both: call has pushed the return address, ret has taken it. */
 #define FN_FRAME_AT_ENTRY(r) ((r)->sp + 8)
 #define FN_FRAME_AT_RETURN(r) ((r)->sp)
+/* Of a Go function (ABIInternal), at its first instruction and at its return. */
+#define GO_ARG0(r) ((r)->ax)
+#define GO_ARG1(r) ((r)->bx)
+#define GO_RET(r) ((r)->ax)
+#define GO_G(r) ((r)->r14)
+#define GO_SP(r) ((r)->sp)
 #elif defined(__TARGET_ARCH_arm64)
 #define ARG0(r) ((r)->orig_x0)
 #define ARG1(r) ((r)->regs[1])
@@ -35,6 +41,11 @@
 #define FN_RET(r) ((r)->regs[0])
 #define FN_FRAME_AT_ENTRY(r) ((r)->sp)
 #define FN_FRAME_AT_RETURN(r) ((r)->sp)
+#define GO_ARG0(r) ((r)->regs[0])
+#define GO_ARG1(r) ((r)->regs[1])
+#define GO_RET(r) ((r)->regs[0])
+#define GO_G(r) ((r)->regs[28])
+#define GO_SP(r) ((r)->sp)
 #else
 #error "registers of this architecture are not described"
 #endif

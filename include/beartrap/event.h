@@ -18,7 +18,7 @@
 
 /* Bumped with every change of a struct or an enum below; the loader compares it
  * with the constant in the object's .rodata, a recording with its header. */
-#define BT_ABI_VERSION 1
+#define BT_ABI_VERSION 2
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
@@ -97,8 +97,8 @@ struct bt_hdr {
  * Names a file object for as long as it lives. For a pipe, FIFO or socket `obj` is
  * the inode number: every open file of it is the same bytes. For all else it is
  * the open file description (struct file) itself, as a number, and means nothing more. For BT_FILE_TLS it is
- * the library's object of the connection, and `ino`, `dev` name its socket (0 while that is not known): when that
- * becomes known, or the library uses the same memory for another connection, a new bt_file_id begins.
+ * the library's object of the connection, and `ino` tells the connections apart for which the library used the
+ * same memory, one after the other; its socket is in BT_REC_FILE.
  */
 struct bt_file_id {
 	__u64 obj;
@@ -137,17 +137,20 @@ struct bt_rec_data {
 /*
  * tail: `path_len` bytes: path of a file, or unix peer name (leading NUL = abstract).
  * Sent before the first data of each direction, and again when the file has been renamed or its flags
- * changed. In rare cases the same bt_file_id comes to mean another open file of that inode number: then
+ * changed, or the socket of a BT_FILE_TLS has become known. In rare cases the same bt_file_id comes to mean another open file of that inode number: then
  * it is sent again too, and stream positions go on.
  */
 struct bt_rec_file {
 	struct bt_hdr hdr;
 	struct bt_file_id file;
-	__u64 size; /* inode size when first seen */
+	__u64 size;     /* inode size when first seen */
+	__u64 sock_ino; /* of a BT_FILE_TLS: the socket under it; 0 while not known */
 	__s32 fd;
 	__u32 open_flags; /* struct file.f_flags: O_APPEND, O_WRONLY, ... */
 	__u32 inode_uid;
 	__u32 nlink;
+	__u32 sock_dev;
+	__u32 pad;
 	__u16 flags; /* BT_FILE_* flags above */
 	__u16 path_len;
 	__u16 sk_family;   /* AF_*, 0 when not a socket */
@@ -156,7 +159,7 @@ struct bt_rec_file {
 	__u16 local_port;  /* host byte order */
 	__u16 peer_port;   /* host byte order */
 	__u8 sk_state;     /* TCP_ESTABLISHED, TCP_LISTEN, ... */
-	__u8 pad;
+	__u8 pad2;
 	__u8 local_addr[16]; /* network byte order; IPv4 in the first four bytes */
 	__u8 peer_addr[16];
 };
@@ -232,6 +235,7 @@ enum bt_loss {
 	BT_LOSS_IOV,           /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
 	BT_LOSS_ARGS,          /* argv or environment over BT_ARGS_LEN, or not resident */
 	BT_LOSS_PATH,          /* a path was cut */
+	BT_LOSS_TLS_CALL,      /* of a call into a TLS library only the end was seen */
 	BT_LOSS_HELPER, /* any other helper that failed; a program that the kernel left out */
 	/* Calls that move bytes past the probes (bpf/blind.bpf.c): bytes where they are known. */
 	BT_LOSS_SENDFILE,

@@ -3,16 +3,11 @@
  * Plaintext of TLS at the library's calls: byte for byte, in both roles, with the socket under it, and also
  * of a library that nobody has mapped before.
  */
-#include "rig.h"
-
-#include <ftw.h>
-#include <sys/stat.h>
+#include "tls_rig.h"
 
 #define PY "/usr/bin/python3"
 /* Not a multiple of anything, and more than one record of TLS or of ours. */
 #define SIZE "100003"
-
-static char dir[] = "/tmp/beartrap-tls-XXXXXX";
 
 /*
  * The scripts wait for a file "go", so that the test can set its probes, then one process is server and
@@ -85,31 +80,62 @@ static const char node[] =
 	"}\n"
 	"go();\n";
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static int group_open(void **state)
-{
-	if (!mkdtemp(dir))
-		return -1;
-	setenv("BT_TLS_DIR", dir, 1);
-	return system("cd $BT_TLS_DIR && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem "
-		      "-out cert.pem -days 2 -subj /CN=localhost "
-		      "-addext subjectAltName=DNS:localhost 2>/dev/null");
-}
-
-static int group_close(void **state)
-{
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
+/*
+ * The client gives its library memory, and is watched once it is connected: the library is called for a write while
+ * nothing is known of a socket, and for the next one when it has read. Both write in two halves.
+ */
+static const char midway[] = "import os, socket, ssl, sys, threading, time\n"
+			     "os.chdir(sys.argv[1])\n"
+			     "data = bytes(i * 7 % 251 for i in range(" SIZE "))\n"
+			     "half = len(data) // 2\n"
+			     "def get(c, n):\n"
+			     "    b = b''\n"
+			     "    while len(b) < n: b += c.recv(65536)\n"
+			     "    return b\n"
+			     "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+			     "ctx.load_cert_chain('cert.pem', 'key.pem')\n"
+			     "l = socket.create_server(('127.0.0.1', 0))\n"
+			     "def serve():\n"
+			     "    c = ctx.wrap_socket(l.accept()[0], server_side=True)\n"
+			     "    for part in (data[:half], data[half:]):\n"
+			     "        c.sendall(bytes((b + 1) % 251 for b in get(c, len(part))))\n"
+			     "    c.recv(1)\n"
+			     "t = threading.Thread(target=serve)\n"
+			     "t.start()\n"
+			     "inc, out = ssl.MemoryBIO(), ssl.MemoryBIO()\n"
+			     "s = socket.create_connection(l.getsockname())\n"
+			     "c = ssl.create_default_context(cafile='cert.pem').wrap_bio(inc, out, "
+			     "server_hostname='localhost')\n"
+			     "def flow(f, *args):\n"
+			     "    while True:\n"
+			     "        try:\n"
+			     "            n = f(*args)\n"
+			     "            s.sendall(out.read())\n"
+			     "            return n\n"
+			     "        except ssl.SSLWantReadError:\n"
+			     "            s.sendall(out.read())\n"
+			     "            inc.write(s.recv(65536))\n"
+			     "flow(c.do_handshake)\n"
+			     "open('ready', 'w')\n"
+			     "while not os.path.exists('go'): time.sleep(.01)\n"
+			     "for part in (data[:half], data[half:]):\n"
+			     "    flow(c.write, part)\n"
+			     "    n = 0\n"
+			     "    while n < len(part): n += len(flow(c.read, 65536))\n"
+			     "s.close()\n"
+			     "t.join()\n";
 
 static int child_python(void *arg)
 {
 	if (arg)
 		setenv("LD_LIBRARY_PATH", dir, 1);
 	execl(PY, PY, "-c", python, dir, NULL);
+	return 127;
+}
+
+static int child_midway(void *arg)
+{
+	execl(PY, PY, "-c", midway, dir, NULL);
 	return 127;
 }
 
@@ -137,25 +163,6 @@ static bool has_mapped(struct rig *rig, pid_t pid, const char *what)
 	return false;
 }
 
-static void let_go(void)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/go", dir);
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	assert_true(fd >= 0);
-	close(fd);
-}
-
-static void not_yet(void)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/go", dir);
-	unlink(path);
-}
-
 struct side {
 	char *p;
 	size_t len;
@@ -176,7 +183,7 @@ static struct side side(struct rig *rig, pid_t pid, uint64_t obj, enum bt_dir di
 		if (!s.first)
 			s.first = r;
 		assert_int_equal(r->data.pos, s.len);
-		assert_int_equal(r->data.file.ino, s.first->data.file.ino);
+		assert_memory_equal(&r->data.file, &s.first->data.file, sizeof(r->data.file));
 		assert_int_equal(r->data.call,
 				 dirn == BT_DIR_IN ? BT_CALL_TLS_READ : BT_CALL_TLS_WRITE);
 		s.p = realloc(s.p, s.len + r->data.data_len);
@@ -198,18 +205,6 @@ static void check_bytes(struct rig *rig, pid_t pid, uint64_t obj, enum bt_dir di
 	free(s.p);
 }
 
-/* Of the socket that the connection is said to be on. */
-static unsigned int role_of(struct rig *rig, pid_t pid, uint64_t ino, uint32_t dev)
-{
-	unsigned int flags = 0;
-	struct rig_rec *r;
-
-	rig_each(rig, BT_REC_FILE, pid, r) if (r->file.file.type == BT_FILE_TCP &&
-					       r->file.file.ino == ino && r->file.file.dev == dev)
-		flags |= r->file.flags;
-	return flags & (BT_FILE_ACCEPTED | BT_FILE_CONNECTED);
-}
-
 /* Two connections, the client's and the server's, with all their bytes, each on its own socket. */
 static void check(struct rig *rig, pid_t pid)
 {
@@ -222,14 +217,14 @@ static void check(struct rig *rig, pid_t pid)
 
 		if (r->file.file.type != BT_FILE_TLS)
 			continue;
-		role = role_of(rig, pid, r->file.file.ino, r->file.file.dev);
+		role = role_of(rig, pid, r->file.sock_ino, r->file.sock_dev);
 		if (role == BT_FILE_CONNECTED)
 			client = r;
 		else if (role == BT_FILE_ACCEPTED)
 			server = r;
 		else
 			fail_msg("a connection without a role: inode %llu",
-				 (unsigned long long)r->file.file.ino);
+				 (unsigned long long)r->file.sock_ino);
 	}
 	assert_non_null(client);
 	assert_non_null(server);
@@ -330,13 +325,60 @@ static void test_late(void **state)
 	finish(&rig, &child);
 }
 
+/* The stream is one and the same before and after its socket is known. */
+static void test_socket_known_midway(void **state)
+{
+	uint64_t end = rig_now_ms() + RIG_WAIT_MS;
+	struct error err = { 0 };
+	struct rig_child child;
+	size_t without = 0, with = 0;
+	struct rig_rec *r;
+	struct rig rig;
+	uint64_t obj = 0;
+
+	rig_fork(&child, child_midway, NULL);
+	rig_go(&child);
+	while (!has_file("ready")) {
+		assert_true(rig_now_ms() < end);
+		usleep(10000);
+	}
+	rig_open(&rig, 0, 0);
+	assert_int_equal(capture_watch_running(rig.c, &child.pid, 1, true, &err), 0);
+	rig_drain(&rig);
+	let_go();
+	rig_wait_exit(&rig, child.pid);
+	assert_int_equal(rig_reap(&child), 0);
+	rig_each(&rig, BT_REC_FILE, child.pid, r)
+	{
+		if (r->file.file.type != BT_FILE_TLS)
+			continue;
+		/* The client's library is called first. */
+		if (!obj)
+			obj = r->file.file.obj;
+		if (r->file.file.obj != obj)
+			continue;
+		if (r->file.sock_ino)
+			with++;
+		else
+			without++;
+	}
+	/* Once for what is written, which goes on; and for what is read, where it is known. */
+	assert_int_equal(without, 1);
+	assert_int_equal(with, 2);
+	check_bytes(&rig, child.pid, obj, BT_DIR_OUT, false);
+	check_bytes(&rig, child.pid, obj, BT_DIR_IN, true);
+	rig_no_loss(&rig);
+	rig_close(&rig);
+	not_yet();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_python), cmocka_unit_test(test_asyncio),
 		cmocka_unit_test(test_node),   cmocka_unit_test(test_own_library),
-		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_late),   cmocka_unit_test(test_socket_known_midway),
 	};
 
-	return cmocka_run_group_tests(tests, group_open, group_close);
+	return cmocka_run_group_tests(tests, tls_group_open, tls_group_close);
 }

@@ -87,5 +87,5 @@ import socket
 with socket.create_connection(("127.0.0.1", int(open("port").read()))) as s:
     s.sendall(bytes.fromhex("1603010005") + bytes(5))
     s.recv(100)'
-	grep 'TLS of python3 (process [0-9]*) was not looked into, .*: no OpenSSL, BoringSSL or GnuTLS functions' "$T"
+	grep 'TLS of python3 (process [0-9]*) was not looked into, .*: no OpenSSL, BoringSSL, GnuTLS or Go functions' "$T"
 }

@@ -20,6 +20,7 @@ struct actor_rec {
 struct object_rec {
 	struct bt_file_id id;
 	uint64_t pos[2];
+	uint64_t sock_ino; /* of a TLS connection, on the device of all else */
 };
 
 struct scene {
@@ -94,6 +95,8 @@ static inline struct span rec_file(struct scene *sc, const struct actor_rec *a,
 	r.flags = (uint16_t)flags;
 	r.open_flags = open_flags;
 	r.nlink = 1;
+	r.sock_ino = o->sock_ino;
+	r.sock_dev = o->sock_ino ? o->id.dev : 0;
 	r.path_len = (uint16_t)p.len;
 	if (o->id.type == BT_FILE_UNIX) {
 		r.sk_family = 1;

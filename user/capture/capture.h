@@ -61,6 +61,11 @@ int capture_streams(struct capture *c,
 		    void (*fn)(void *arg, const struct bt_stream_key *key,
 			       const struct bt_stream_val *val),
 		    void *arg);
+/*
+ * Hooks the TLS functions of an executable before it is run: one that is hooked when its exec is told of may be faster.
+ * Nothing when there is no such file.
+ */
+void capture_expect(struct capture *c, const char *path);
 /* Why TLS traffic of a process could not be looked into, as a phrase. Valid until the next drain. */
 const char *capture_tls_state(const struct capture *c, uint32_t tgid);
 /* One line for `version` and `doctor`: backend and kernel features in use. */

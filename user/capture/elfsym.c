@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <gelf.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "capture/elfsym.h"
 
-/* Virtual address to file offset, by the segment that maps it to be executed. 0 when there is none. */
-static uint64_t file_offset(Elf *elf, uint64_t addr)
+uint64_t elfsym_offset(Elf *elf, uint64_t addr)
 {
 	size_t n = 0;
 
@@ -47,7 +46,7 @@ struct export_table {
 /* More symbols that share a bucket than any sane file has. */
 #define CHAIN_MAX 4096
 
-static bool read_at(int fd, void *p, size_t len, uint64_t at)
+bool elfsym_read(int fd, void *p, size_t len, uint64_t at)
 {
 	return pread(fd, p, len, (off_t)at) == (ssize_t)len;
 }
@@ -65,7 +64,7 @@ static bool export_table_open(struct export_table *t, Elf *elf, int fd)
 	while ((scn = elf_nextscn(elf, scn)))
 		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_GNU_HASH)
 			break;
-	if (!scn || !read_at(fd, &t->head, sizeof(t->head), sh.sh_offset) || !t->head.n_buckets)
+	if (!scn || !elfsym_read(fd, &t->head, sizeof(t->head), sh.sh_offset) || !t->head.n_buckets)
 		return false;
 	t->fd = fd;
 	t->buckets = sh.sh_offset + sizeof(t->head) + (uint64_t)t->head.n_bloom * 8;
@@ -79,7 +78,7 @@ static bool has_name(const struct export_table *t, uint32_t at, const char *name
 	char text[64];
 	size_t len = strlen(name) + 1;
 
-	return len <= sizeof(text) && read_at(t->fd, text, len, t->names.sh_offset + at) &&
+	return len <= sizeof(text) && elfsym_read(t->fd, text, len, t->names.sh_offset + at) &&
 	       !memcmp(text, name, len);
 }
 
@@ -91,16 +90,17 @@ static uint64_t export_find(const struct export_table *t, const char *name)
 
 	for (const char *c = name; *c; c++)
 		hash = hash * 33 + (unsigned char)*c;
-	if (!read_at(t->fd, &at, 4, t->buckets + (uint64_t)(hash % t->head.n_buckets) * 4) ||
+	if (!elfsym_read(t->fd, &at, 4, t->buckets + (uint64_t)(hash % t->head.n_buckets) * 4) ||
 	    at < t->head.first_sym)
 		return 0;
 	for (int steps = 0; steps < CHAIN_MAX; steps++, at++) {
-		if (!read_at(t->fd, &link, 4, t->chains + (uint64_t)(at - t->head.first_sym) * 4))
+		if (!elfsym_read(t->fd, &link, 4,
+				 t->chains + (uint64_t)(at - t->head.first_sym) * 4))
 			return 0;
 		/* The lowest bit marks the bucket's last one. */
 		if ((link | 1) == (hash | 1) &&
-		    read_at(t->fd, &sym, sizeof(sym),
-			    t->syms.sh_offset + (uint64_t)at * sizeof(sym)) &&
+		    elfsym_read(t->fd, &sym, sizeof(sym),
+				t->syms.sh_offset + (uint64_t)at * sizeof(sym)) &&
 		    is_function(&sym) && has_name(t, sym.st_name, name))
 			return sym.st_value;
 		if (link & 1)
@@ -112,7 +112,7 @@ static uint64_t export_find(const struct export_table *t, const char *name)
 /* --- by looking at all of them ---------------------------------------------------------------- */
 
 static int search(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, const char *const *names, size_t n,
-		  uint64_t *offsets)
+		  struct elfsym *ret)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
 	size_t count = data && sh->sh_entsize ? data->d_size / sh->sh_entsize : 0;
@@ -126,67 +126,86 @@ static int search(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, const char *const
 			continue;
 		name = elf_strptr(elf, sh->sh_link, sym.st_name);
 		for (size_t k = 0; name && k < n; k++) {
-			if (offsets[k] || strcmp(name, names[k]) != 0)
+			if (ret[k].addr || strcmp(name, names[k]) != 0)
 				continue;
-			offsets[k] = file_offset(elf, sym.st_value);
-			found += offsets[k] != 0;
+			ret[k] = (struct elfsym){ sym.st_value, sym.st_size };
+			found++;
 		}
 	}
 	return found;
 }
 
-static int search_type(Elf *elf, GElf_Word type, const char *const *names, size_t n,
-		       uint64_t *offsets)
+int elfsym_search(Elf *elf, GElf_Word type, const char *const *names, size_t n, struct elfsym *ret)
 {
 	Elf_Scn *scn = NULL;
 	int found = 0;
 
+	memset(ret, 0, n * sizeof(*ret));
 	while ((scn = elf_nextscn(elf, scn))) {
 		GElf_Shdr sh;
 
 		if (gelf_getshdr(scn, &sh) && sh.sh_type == type)
-			found += search(elf, scn, &sh, names, n, offsets);
+			found += search(elf, scn, &sh, names, n, ret);
 	}
 	return found;
 }
 
-static int search_exports(Elf *elf, int fd, const char *const *names, size_t n, uint64_t *offsets)
+static int search_exports(Elf *elf, int fd, const char *const *names, size_t n, struct elfsym *ret)
 {
 	struct export_table t;
 	int found = 0;
 
 	if (!export_table_open(&t, elf, fd))
-		return search_type(elf, SHT_DYNSYM, names, n, offsets);
+		return elfsym_search(elf, SHT_DYNSYM, names, n, ret);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t addr = export_find(&t, names[i]);
-
-		offsets[i] = addr ? file_offset(elf, addr) : 0;
-		found += offsets[i] != 0;
+		ret[i].addr = export_find(&t, names[i]);
+		found += ret[i].addr != 0;
 	}
 	return found;
 }
 
-int elfsym_find(int fd, const char *const *names, size_t n, uint64_t *offsets)
+Elf *elfsym_open(int fd, int *err)
 {
 	GElf_Ehdr eh;
 	Elf *elf;
-	int found;
 
-	memset(offsets, 0, n * sizeof(*offsets));
+	*err = -ENOSYS;
 	if (elf_version(EV_CURRENT) == EV_NONE)
-		return -ENOSYS;
-	/* Read, not mapped: whoever owns the file may cut it short meanwhile. */
+		return NULL;
+	*err = -EIO;
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!elf)
-		return -EIO;
-	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &eh) ||
-	    (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)) {
+		return NULL;
+	*err = -ENOEXEC;
+	if (elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &eh) &&
+	    (eh.e_type == ET_EXEC || eh.e_type == ET_DYN))
+		return elf;
+	elf_end(elf);
+	return NULL;
+}
+
+int elfsym_find(int fd, const char *const *names, size_t n, uint64_t *offsets)
+{
+	struct elfsym *syms;
+	int found = 0, err;
+	Elf *elf;
+
+	memset(offsets, 0, n * sizeof(*offsets));
+	elf = elfsym_open(fd, &err);
+	if (!elf)
+		return err;
+	syms = calloc(n, sizeof(*syms));
+	if (!syms) {
 		elf_end(elf);
-		return -ENOEXEC;
+		return -ENOMEM;
 	}
-	found = search_exports(elf, fd, names, n, offsets);
-	if (!found)
-		found = search_type(elf, SHT_SYMTAB, names, n, offsets);
+	if (!search_exports(elf, fd, names, n, syms))
+		elfsym_search(elf, SHT_SYMTAB, names, n, syms);
+	for (size_t i = 0; i < n; i++) {
+		offsets[i] = syms[i].addr ? elfsym_offset(elf, syms[i].addr) : 0;
+		found += offsets[i] != 0;
+	}
+	free(syms);
 	elf_end(elf);
 	return found;
 }

@@ -15,53 +15,15 @@
 #include <unistd.h>
 
 #include "base/table.h"
-#include "capture/elfsym.h"
 #include "capture/internal.h"
 #include "capture/uprobe_multi.h"
+#include "capture/uprobe_target.h"
 #include "event/event.h"
-
-/* The cookies of bpf/tls.bpf.c. */
-#define TLS_READ 1
-#define TLS_WRITE 2
-#define TLS_EX 4
-#define TLS_LONG 8
-#define TLS_FREE 16
-#define TLS_SHAKE 32
-
-static const char *const names[] = {
-	"SSL_read",         "SSL_write",     "SSL_read_ex",        "SSL_write_ex",
-	"SSL_do_handshake", "SSL_free",      "gnutls_record_recv", "gnutls_record_send",
-	"gnutls_handshake", "gnutls_deinit",
-};
-
-#define N_NAMES (sizeof(names) / sizeof(*names))
-
-static const __u64 cookies[N_NAMES] = {
-	TLS_READ,
-	TLS_WRITE,
-	TLS_READ | TLS_EX,
-	TLS_WRITE | TLS_EX,
-	TLS_READ | TLS_SHAKE,
-	TLS_FREE,
-	TLS_READ | TLS_LONG,
-	TLS_WRITE | TLS_LONG,
-	TLS_READ | TLS_SHAKE,
-	TLS_FREE,
-};
 
 #define MAX_FILES 8192
 #define MAX_PROCS 8192
 /* PROC_PID_INIT_INO, include/linux/proc_ns.h. */
 #define INIT_PID_NS 4026531836u
-
-/* A file that has been looked into. */
-struct target {
-	struct bpf_link *links[2 * N_NAMES]; /* each a perf event's, or else */
-	int multi[2];                        /* two links for all */
-	size_t n_links, n_multi;
-	int err; /* negative errno of the first probe that could not be set */
-	char name[64];
-};
 
 /* Of one file. A file that replaces another under its number differs in the time of its last change. */
 struct file_version {
@@ -80,15 +42,9 @@ struct uprobes {
 	bool init_pid_ns;    /* the kernel's process numbers are those of our /proc */
 };
 
-static void target_free(void *value)
+static void free_target(void *value)
 {
-	struct target *t = value;
-
-	for (size_t i = 0; i < t->n_links; i++)
-		bpf_link__destroy(t->links[i]);
-	for (size_t i = 0; i < t->n_multi; i++)
-		close(t->multi[i]);
-	free(t);
+	target_free(value);
 }
 
 struct uprobes *uprobes_new(void)
@@ -98,7 +54,7 @@ struct uprobes *uprobes_new(void)
 
 	if (!u)
 		return NULL;
-	u->files = table_new(MAX_FILES, target_free);
+	u->files = table_new(MAX_FILES, free_target);
 	u->procs = table_new(MAX_PROCS, free);
 	if (!u->files || !u->procs)
 		return uprobes_free(u);
@@ -118,21 +74,15 @@ struct uprobes *uprobes_free(struct uprobes *u)
 
 static bool count_links(void *arg, struct span key, void *value)
 {
-	const struct target *t = value;
-
-	*(size_t *)arg += t->n_links + t->n_multi;
+	*(size_t *)arg += target_links(value);
 	return true;
 }
 
 static bool take_fds(void *arg, struct span key, void *value)
 {
-	const struct target *t = value;
 	int **fds = arg;
 
-	for (size_t i = 0; i < t->n_links; i++)
-		*(*fds)++ = bpf_link__fd(t->links[i]);
-	for (size_t i = 0; i < t->n_multi; i++)
-		*(*fds)++ = t->multi[i];
+	*fds = target_fds(value, *fds);
 	return true;
 }
 
@@ -147,82 +97,6 @@ size_t uprobes_links(const struct uprobes *u)
 void uprobes_fds(const struct uprobes *u, int *fds)
 {
 	table_walk(u->files, take_fds, &fds);
-}
-
-static void attach_one(struct capture *c, struct target *t, const char *path, uint64_t offset,
-		       bool at_return, __u64 cookie)
-{
-	const struct bpf_uprobe_opts opts = {
-		.sz = sizeof(opts),
-		.retprobe = at_return,
-		.bpf_cookie = cookie,
-	};
-	struct bpf_link *link;
-
-	link = bpf_program__attach_uprobe_opts(at_return ? c->skel->progs.bt_tls_leave
-							 : c->skel->progs.bt_tls_enter,
-					       -1, path, offset, &opts);
-	if (link)
-		t->links[t->n_links++] = link;
-	else if (!t->err)
-		t->err = -errno;
-}
-
-static void attach_multi(struct capture *c, struct target *t, const char *path,
-			 const uint64_t *offsets, const uint64_t *with, size_t n, bool at_return)
-{
-	const struct bpf_program *prog =
-		at_return ? c->skel->progs.bt_tls_leave : c->skel->progs.bt_tls_enter;
-	int fd = n ? uprobe_multi_attach(bpf_program__fd(prog), path, offsets, with, n, at_return)
-		   : 0;
-
-	if (fd > 0)
-		t->multi[t->n_multi++] = fd;
-	else if (fd && !t->err)
-		t->err = fd;
-}
-
-static void attach_all(struct capture *c, struct target *t, const char *path,
-		       const uint64_t *offsets)
-{
-	uint64_t entries[N_NAMES], with[N_NAMES], returns[N_NAMES];
-	size_t n = 0, n_returns = 0;
-
-	for (size_t i = 0; i < N_NAMES; i++) {
-		if (!offsets[i])
-			continue;
-		if (!(cookies[i] & TLS_FREE))
-			returns[n_returns++] = offsets[i];
-		entries[n] = offsets[i];
-		with[n++] = cookies[i];
-	}
-	/* The returns first: an entry without one would leave its call behind. */
-	if (c->uprobes->multi) {
-		attach_multi(c, t, path, returns, NULL, n_returns, true);
-		attach_multi(c, t, path, entries, with, n, false);
-		return;
-	}
-	for (size_t i = 0; i < n_returns; i++)
-		attach_one(c, t, path, returns[i], true, 0);
-	for (size_t i = 0; i < n; i++)
-		attach_one(c, t, path, entries[i], false, with[i]);
-}
-
-static struct target *look_into(struct capture *c, int fd, const char *path)
-{
-	struct target *t = calloc(1, sizeof(*t));
-	const char *base = strrchr(path, '/');
-	uint64_t offsets[N_NAMES];
-	char self[64];
-
-	if (!t)
-		return NULL;
-	snprintf(t->name, sizeof(t->name), "%s", base ? base + 1 : path);
-	if (elfsym_find(fd, names, N_NAMES, offsets) <= 0)
-		return t;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	attach_all(c, t, self, offsets);
-	return t;
 }
 
 /* The file at `path`, when it is a regular one with that number (0: any). Descriptor or -1. */
@@ -246,20 +120,12 @@ static int open_regular(const char *path, uint64_t ino)
 static void note(struct capture *c, uint32_t tgid, const struct target *t)
 {
 	struct span key = span_of(&tgid, sizeof(tgid));
-	struct tls_proc *p;
+	struct tls_proc *p = calloc(1, sizeof(*p));
 
-	if (!tgid || (!t->n_links && !t->n_multi && !t->err))
-		return;
-	p = calloc(1, sizeof(*p));
 	if (!p)
 		return;
-	if (t->err)
-		snprintf(p->text, sizeof(p->text), "no uprobe can be set in %s: %s", t->name,
-			 strerror(-t->err));
-	else
-		snprintf(p->text, sizeof(p->text), "%s is hooked, but was not called for it",
-			 t->name);
-	if (table_put(c->uprobes->procs, key, p))
+	if (!tgid || !target_describe(t, p->text, sizeof(p->text)) ||
+	    table_put(c->uprobes->procs, key, p))
 		free(p);
 }
 
@@ -280,7 +146,7 @@ static void see_file(struct capture *c, uint32_t tgid, int fd, const char *path)
 	v.nsec = (uint64_t)st.st_ctim.tv_nsec;
 	t = table_get(c->uprobes->files, span_of(&v, sizeof(v)));
 	if (!t) {
-		t = look_into(c, fd, path);
+		t = target_new(c, fd, path, c->uprobes->multi);
 		if (!t)
 			goto out;
 		if (table_put(c->uprobes->files, span_of(&v, sizeof(v)), t)) {
@@ -339,18 +205,8 @@ static void see_path(struct capture *c, uint32_t tgid, struct span path, uint64_
 
 int uprobes_prepare(struct capture *c)
 {
-	int err;
-
 	c->uprobes->multi = uprobe_multi_supported();
-	if (!c->uprobes->multi)
-		return 0;
-	err = bpf_program__set_expected_attach_type(c->skel->progs.bt_tls_enter,
-						    (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE);
-	if (!err)
-		err = bpf_program__set_expected_attach_type(
-			c->skel->progs.bt_tls_leave,
-			(enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE);
-	return err;
+	return targets_prepare(c, c->uprobes->multi);
 }
 
 void uprobes_record(struct capture *c, struct span rec)
@@ -394,10 +250,15 @@ void uprobes_usual(struct capture *c)
 	}
 }
 
+void capture_expect(struct capture *c, const char *path)
+{
+	see_file(c, 0, open_regular(path, 0), path);
+}
+
 const char *capture_tls_state(const struct capture *c, uint32_t tgid)
 {
 	const struct tls_proc *p = table_peek(c->uprobes->procs, span_of(&tgid, sizeof(tgid)));
 
 	return p ? p->text
-		 : "no OpenSSL, BoringSSL or GnuTLS functions were found in what it has mapped";
+		 : "no OpenSSL, BoringSSL, GnuTLS or Go functions were found in what it has mapped";
 }

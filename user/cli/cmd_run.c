@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -87,11 +89,31 @@ fail:
 	_exit(err == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
+/* Where execvp(3) will find the command; empty when it will not. */
+static void find_command(const char *name, char *ret, size_t len)
+{
+	const char *path = getenv("PATH");
+
+	snprintf(ret, len, "%s", name);
+	if (strchr(name, '/'))
+		return;
+	for (*ret = '\0'; path && *path; path += *path == ':') {
+		size_t n = strcspn(path, ":");
+
+		snprintf(ret, len, "%.*s%s%s", (int)n, path, n ? "/" : "", name);
+		if (!access(ret, X_OK))
+			return;
+		*ret = '\0';
+		path += n;
+	}
+}
+
 static int start_child(struct session *s, const struct run_opts *o, struct child *c,
 		       struct error *err)
 {
 	int go[2] = { -1, -1 }, status[2] = { -1, -1 };
 	struct passwd *pw = NULL;
+	char command[PATH_MAX];
 	int ret;
 
 	if (o->user) {
@@ -121,6 +143,8 @@ static int start_child(struct session *s, const struct run_opts *o, struct child
 		ret = error_set(err, -errno, "cannot open a pidfd: %m");
 		goto out;
 	}
+	find_command(o->argv[0], command, sizeof(command));
+	capture_expect(s->capture, command);
 	ret = capture_watch_child(s->capture, c->pidfd, c->pid, err);
 out:
 	close_fd(&go[0]);

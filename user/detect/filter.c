@@ -146,7 +146,7 @@ static double least_entropy(size_t n, bool hex, bool one_case)
 
 bool looks_random(struct span value)
 {
-	size_t digits = 0, upper = 0, lower = 0, hex = 0, dots = 0;
+	size_t digits = 0, upper = 0, lower = 0, hex = 0;
 	bool all_hex;
 
 	for (size_t i = 0; i < value.len; i++) {
@@ -156,7 +156,6 @@ bool looks_random(struct span value)
 		upper += is_upper(c);
 		lower += is_lower(c);
 		hex += is_hex(c) || c == '-';
-		dots += c == '.';
 	}
 	if ((digits > 0) + (upper > 0) + (lower > 0) < 2 || !(upper + lower) || value.len < 8)
 		return false;

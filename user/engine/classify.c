@@ -192,7 +192,8 @@ int engine_classify(struct engine *e, const struct stream *s, struct tap *t)
 	struct stdio_role *r;
 	char kbuf[20];
 
-	t->file_known = f != NULL;
+	/* Where a TLS connection leads is known once its socket is. */
+	t->file_known = f && (s->file.type != BT_FILE_TLS || f->sk_family);
 	t->datagram = s->file.type == BT_FILE_UDP ||
 		      (f && (f->sk_type == SK_DGRAM || f->sk_type == SK_SEQPACKET));
 	r = table_get(e->roles, file_key(&s->file, kbuf));

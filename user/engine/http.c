@@ -41,7 +41,6 @@ struct link {
 	struct http_conn *conn; /* NULL: not HTTP, or not known yet */
 	enum { ROLE_UNKNOWN, ROLE_SERVER, ROLE_CLIENT, ROLE_NOT_HTTP } role;
 	struct buf held[2]; /* by enum bt_dir, until the role is known */
-	uint64_t moved[2];  /* by enum bt_dir: stream offset reached */
 	struct message *messages;
 	struct xchg *xchgs;
 	size_t n_messages, n_xchgs;
@@ -395,18 +394,10 @@ void link_put(void *link)
 
 struct link *link_get(struct engine *e, const struct bt_file_id *file)
 {
-	struct bt_file_id id = *file;
 	char key[20];
-	struct span k;
-	struct link *l;
+	struct span k = file_key(file, key);
+	struct link *l = table_get(e->links, k);
 
-	/* The inode of a TLS connection is that of its socket, which may not be known at first. */
-	if (id.type == BT_FILE_TLS)
-		id.ino = id.dev = 0;
-	k = file_key(&id, key);
-	l = table_get(e->links, k);
-	if (l && !l->file.ino)
-		l->file = *file;
 	if (!l) {
 		l = calloc(1, sizeof(*l));
 		if (!l)
@@ -456,10 +447,6 @@ void link_data(struct link *l, enum bt_dir dir, const struct actor *who, struct 
 	struct buf *held = &l->held[dir];
 
 	l->last = *who;
-	/* A connection that gets its socket's inode midway counts from 0 again. */
-	if (l->file.type == BT_FILE_TLS && l->moved[dir])
-		off = l->moved[dir];
-	l->moved[dir] = off + bytes.len;
 	if (l->role == ROLE_UNKNOWN) {
 		buf_add_span(held, bytes);
 		find_role(l, dir);
@@ -475,7 +462,6 @@ void link_data(struct link *l, enum bt_dir dir, const struct actor *who, struct 
 
 void link_gap(struct link *l, enum bt_dir dir, uint64_t missing)
 {
-	l->moved[dir] += missing;
 	if (l->conn)
 		http_gap(l->conn, http_dir_of(l, dir), missing);
 	else

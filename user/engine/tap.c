@@ -112,10 +112,10 @@ static struct tap *tap_of(struct engine *e, struct stream *s)
 		t->next_off = ~0ull;
 		t->stream = s;
 		s->user = t;
-	} else if (t->file_known || !proc_file_find(e->procs, &s->file)) {
+	} else if (t->file_known || t->role == TAP_OPAQUE || !proc_file_find(e->procs, &s->file)) {
 		return t;
 	}
-	/* New, or its identity came late (the record had no room in the ring at first). */
+	/* New, or its identity came late (no room in the ring at first; a TLS connection's socket). */
 	wire_put(t->wire);
 	t->wire = NULL;
 	if (engine_classify(e, s, t)) {

@@ -79,6 +79,8 @@ static int decode_file(struct span rec, struct event *ev)
 		return -EBADMSG;
 	ev->file.file = r.file;
 	ev->file.size = r.size;
+	ev->file.sock_ino = r.sock_ino;
+	ev->file.sock_dev = r.sock_dev;
 	ev->file.fd = r.fd;
 	ev->file.open_flags = r.open_flags;
 	ev->file.inode_uid = r.inode_uid;
@@ -225,6 +227,7 @@ const char *event_loss_name(enum bt_loss loss)
 		[BT_LOSS_IOV] = "iov",
 		[BT_LOSS_ARGS] = "args",
 		[BT_LOSS_PATH] = "path",
+		[BT_LOSS_TLS_CALL] = "tls-call",
 		[BT_LOSS_HELPER] = "helper",
 		[BT_LOSS_SENDFILE] = "sendfile",
 		[BT_LOSS_SPLICE] = "splice",

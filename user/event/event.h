@@ -30,7 +30,8 @@ struct event {
 		} data;
 		struct {
 			struct bt_file_id file;
-			uint64_t size;
+			uint64_t size, sock_ino;
+			uint32_t sock_dev;
 			int32_t fd;
 			uint32_t open_flags, inode_uid, nlink;
 			uint16_t flags; /* BT_FILE_* */

@@ -256,10 +256,10 @@ static int feed_fork(struct proc_entry *parent, const struct event *ev)
 	return known ? 0 : add_entry(t, child);
 }
 
-/* A TLS connection has the two ends, and the role, of the socket under it. */
-static void take_socket(struct proc_table *t, struct proc_file *f)
+/* A TLS connection has the two ends, and the role, of the socket under it, whose `obj` is its inode number. */
+static void take_socket(struct proc_table *t, struct proc_file *f, uint64_t ino, uint32_t dev)
 {
-	struct file_key key = { f->id.ino, f->id.ino, f->id.dev };
+	struct file_key key = { ino, ino, dev };
 	const struct proc_file *sock = table_get(t->files, KEY(key));
 
 	if (!sock)
@@ -324,8 +324,8 @@ static int feed_file(struct proc_entry *pe, const struct event *ev)
 	};
 	memcpy(f->local_addr, ev->file.local_addr, sizeof(f->local_addr));
 	memcpy(f->peer_addr, ev->file.peer_addr, sizeof(f->peer_addr));
-	if (f->id.type == BT_FILE_TLS && f->id.ino)
-		take_socket(t, f);
+	if (f->id.type == BT_FILE_TLS && ev->file.sock_ino)
+		take_socket(t, f, ev->file.sock_ino, ev->file.sock_dev);
 	return 0;
 }
 

@@ -371,7 +371,7 @@ static void tls_plaintext_is_learnt_from_and_legal(void **state)
 {
 	struct fixture *f = *state;
 	struct object_rec sock = object_rec(BT_FILE_TCP, 30, S_IFSOCK | 0777);
-	struct object_rec tls = object_rec(BT_FILE_TLS, 30, 0);
+	struct object_rec tls = object_rec(BT_FILE_TLS, 0xabcdef, 0);
 	struct engine_tls use = { 0 };
 	struct engine_totals t;
 	char *known = tok_new("gho");
@@ -380,7 +380,7 @@ static void tls_plaintext_is_learnt_from_and_legal(void **state)
 	char *answer = fmt("{\"access_token\": \"%s\"}", opaque);
 	char *line = fmt("debug: %s\n", opaque);
 
-	tls.id.obj = 0xabcdef;
+	tls.sock_ino = 30;
 	feed(f,
 	     rec_file(&f->sc, &f->root, &sock, 9, BT_FILE_CONNECTED, O_RDWR, "", 0xcb007105, 443));
 	feed(f, rec_file(&f->sc, &f->root, &tls, 9, 0, 0, "", 0, 0));
@@ -402,6 +402,44 @@ static void tls_plaintext_is_learnt_from_and_legal(void **state)
 	free(opaque);
 	free(request);
 	free(known);
+}
+
+/* The socket is known after the first bytes: text and message go on, and where they lead is known from then on. */
+static void tls_whose_socket_becomes_known_midway(void **state)
+{
+	struct fixture *f = *state;
+	struct object_rec sock = object_rec(BT_FILE_TCP, 30, S_IFSOCK | 0777);
+	struct object_rec tls = object_rec(BT_FILE_TLS, 0xabcdef, 0);
+	char *opaque = tok_new("opaque43"), *known = tok_new("gho");
+	char *body = fmt("{\"access_token\": \"%s\", \"token_type\": \"Bearer\"}", opaque);
+	char *head = fmt("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+			 "Content-Length: %zu\r\n\r\n%.30s",
+			 strlen(body), body);
+	char *request = fmt("GET /?access_token=%s HTTP/1.1\r\nHost: api.example\r\n\r\n", known);
+	char *line = fmt("debug: %s\n", opaque);
+
+	feed(f,
+	     rec_file(&f->sc, &f->root, &sock, 9, BT_FILE_CONNECTED, O_RDWR, "", 0xcb007105, 443));
+	feed(f, rec_file(&f->sc, &f->root, &tls, -1, 0, 0, "", 0, 0));
+	moved(f, &f->root, &tls, BT_DIR_OUT,
+	      "POST /token HTTP/1.1\r\nHost: as.example\r\n"
+	      "Content-Length: 0\r\n\r\n");
+	moved(f, &f->root, &tls, BT_DIR_IN, head);
+	tls.sock_ino = 30;
+	feed(f, rec_file(&f->sc, &f->root, &tls, 9, 0, 0, "", 0, 0));
+	moved(f, &f->root, &tls, BT_DIR_IN, body + 30);
+	assert_int_equal(f->n, 0);
+	moved(f, &f->root, &f->err, BT_DIR_OUT, line);
+	assert_int_equal(only(f, "token-on-stderr")->secret.confidence, CONF_VALUE);
+	f->n = 0;
+	moved(f, &f->root, &tls, BT_DIR_OUT, request);
+	assert_string_equal(only(f, "token-in-query")->sink.peer, "203.0.113.5:443");
+	free(line);
+	free(request);
+	free(head);
+	free(body);
+	free(known);
+	free(opaque);
 }
 
 static void files_by_mode_and_place(void **state)
@@ -689,6 +727,7 @@ int main(void)
 		T(cleartext_to_another_host),
 		T(tls_is_counted_as_not_looked_into),
 		T(tls_plaintext_is_learnt_from_and_legal),
+		T(tls_whose_socket_becomes_known_midway),
 		T(files_by_mode_and_place),
 		T(positioned_writes_join_where_they_meet),
 		T(syslog_socket),

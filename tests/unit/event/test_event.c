@@ -201,6 +201,8 @@ static void test_file(void **state)
 
 	r.file.file = (struct bt_file_id){ 1, 2, 3, BT_FILE_TCP, 4 };
 	r.file.size = 5;
+	r.file.sock_ino = 17;
+	r.file.sock_dev = 18;
 	r.file.fd = -1;
 	r.file.open_flags = 6;
 	r.file.inode_uid = 7;
@@ -219,6 +221,8 @@ static void test_file(void **state)
 	assert_int_equal(ev.kind, BT_REC_FILE);
 	assert_int_equal(ev.file.file.obj, 1);
 	assert_int_equal(ev.file.size, 5);
+	assert_int_equal(ev.file.sock_ino, 17);
+	assert_int_equal(ev.file.sock_dev, 18);
 	assert_int_equal(ev.file.fd, -1);
 	assert_int_equal(ev.file.open_flags, 6);
 	assert_int_equal(ev.file.inode_uid, 7);

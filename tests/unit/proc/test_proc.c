@@ -528,11 +528,13 @@ static void test_tls_takes_after_its_socket(void **state)
 	sock.file.sk_family = 2;
 	sock.file.peer_port = 443;
 	sock.file.peer_addr[0] = 127;
-	tls.file.file = (struct bt_file_id){ 900, 11, 3, BT_FILE_TLS, 0 };
+	tls.file.file = (struct bt_file_id){ 900, 1, 0, BT_FILE_TLS, 0 };
+	feed(f, &sock);
 	feed(f, &tls);
 	pf = proc_file_find(f->t, &tls.file.file);
 	assert_int_equal(pf->sk_family, 0);
-	feed(f, &sock);
+	tls.file.sock_ino = 11;
+	tls.file.sock_dev = 3;
 	feed(f, &tls);
 	pf = proc_file_find(f->t, &tls.file.file);
 	assert_int_equal(pf->id.type, BT_FILE_TLS);

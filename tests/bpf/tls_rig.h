@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the tests of TLS share: a directory with a certificate, for programs that wait there for a file "go". */
+#ifndef BT_TESTS_BPF_TLS_RIG_H
+#define BT_TESTS_BPF_TLS_RIG_H
+
+#include "rig.h"
+
+#include <ftw.h>
+#include <sys/stat.h>
+
+static char dir[] = "/tmp/beartrap-tls-XXXXXX";
+
+static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static inline int tls_group_open(void **state)
+{
+	if (!mkdtemp(dir))
+		return -1;
+	setenv("BT_TLS_DIR", dir, 1);
+	return system("cd $BT_TLS_DIR && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem "
+		      "-out cert.pem -days 2 -subj /CN=localhost "
+		      "-addext subjectAltName=DNS:localhost 2>/dev/null");
+}
+
+static inline int tls_group_close(void **state)
+{
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline void let_go(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/go", dir);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static inline void not_yet(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/go", dir);
+	unlink(path);
+}
+
+static inline bool has_file(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return !access(path, F_OK);
+}
+
+/* Of the socket that the connection is said to be on. */
+static inline unsigned int role_of(struct rig *rig, pid_t pid, uint64_t ino, uint32_t dev)
+{
+	unsigned int flags = 0;
+	struct rig_rec *r;
+
+	rig_each(rig, BT_REC_FILE, pid, r) if (r->file.file.type == BT_FILE_TCP &&
+					       r->file.file.ino == ino && r->file.file.dev == dev)
+		flags |= r->file.flags;
+	return flags & (BT_FILE_ACCEPTED | BT_FILE_CONNECTED);
+}
+
+#endif /* BT_TESTS_BPF_TLS_RIG_H */
