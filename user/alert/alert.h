@@ -80,6 +80,12 @@ struct alert_process {
 	char container[80], cgroup[256], unit[128]; /* "" unknown */
 };
 
+struct alert_flow { /* id "": of no flow that was followed */
+	char id[33], phase[24];
+	uint64_t age_ms;
+	char client_id[256], issuer[256]; /* "" unknown */
+};
+
 struct alert {
 	char id[33]; /* random hex */
 	char rule[64];
@@ -91,8 +97,7 @@ struct alert {
 	struct sink sink;
 	struct alert_mcp mcp;
 	struct alert_process process;
-	char flow_id[33], flow_phase[24]; /* "" */
-	uint64_t flow_age_ms;
+	struct alert_flow flow;
 	char why[512];
 };
 

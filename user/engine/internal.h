@@ -108,6 +108,8 @@ void engine_judge(struct engine *e, const struct redacted *secret, struct sink *
 		  const struct alert_mcp *mcp, const struct actor *who);
 /* Fills in process and times, and hands it out unless it is a repeat. */
 void engine_raise(struct engine *e, struct alert *a, const struct actor *who);
+/* Adds of which flow it is; nothing when of none. */
+void engine_tell_flow(struct alert *a, const struct flow_brief *f);
 /* Adds what is known of the secret's life to an alert: flow, phase, birth. True when it is spent. */
 bool engine_story(struct engine *e, struct alert *a, uint64_t now_ns);
 void sink_init(struct sink *s, enum sink_class class, unsigned int flags, int fd);

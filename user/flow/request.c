@@ -245,6 +245,9 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 		sec_learn(fs, ctx, params_get(p, "client_secret"), SECRET_CLIENT_SECRET,
 			  BIRTH_NETWORK_OUT, "pushed authorization request");
 		break;
+	case X_DEVICE:
+		copy_text(x->client_id, sizeof(x->client_id), params_get(p, "client_id"));
+		break;
 	case X_REGISTER:
 		fact->p = p;
 		checks_run(fact, ON_REGISTER);
@@ -262,7 +265,7 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 		break;
 	case X_CALLBACK:
 		callback_seen(fs, ctx, params_has(&r->query, "state") || !r->body.n ? &r->query : p,
-			      r->path);
+			      r->path, x);
 		break;
 	default:
 		break;
@@ -357,6 +360,7 @@ static void on_device(struct flows *fs, const struct flow_ctx *ctx, const struct
 	f = flow_new(fs, ctx, ctx->server);
 	if (!f)
 		return;
+	memcpy(f->client_id, x->client_id, sizeof(f->client_id));
 	flow_enter(f, PHASE_DEVICE, ctx->now_ns);
 	memcpy(s->flow_id, f->id, sizeof(s->flow_id));
 	memcpy(x->flow_id, f->id, sizeof(x->flow_id));
