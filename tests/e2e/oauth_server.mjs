@@ -13,6 +13,7 @@ import { createServer as createPlain } from 'node:http';
 import { createServer as createTls } from 'node:https';
 import { exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
+import { faults } from './oauth_login.mjs';
 
 const [dir] = process.argv.slice(2);
 const opaque = () => randomBytes(24).toString('base64url');
@@ -32,7 +33,9 @@ function clients() {
 	};
 	return [
 		{ ...native, client_id: 'public-app' },
-		{ ...native, client_id: 'implicit-app', grant_types: ['implicit'], response_types: ['id_token token'] },
+		...faults.map((name) => ({
+			...native, client_id: name, grant_types: [...native.grant_types, 'implicit'], response_types: ['code', 'id_token token'],
+		})),
 		{
 			client_id: 'machine', client_secret: opaque(), grant_types: ['client_credentials'], redirect_uris: [],
 			response_types: [], token_endpoint_auth_method: 'client_secret_basic',
@@ -76,7 +79,10 @@ async function serve(name, server) {
 		jwks: await keys(),
 		// Consent to everything, without asking.
 		async loadExistingGrant(ctx) {
-			const grant = new ctx.oidc.provider.Grant({ clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId });
+			const { client, provider: { Grant }, session } = ctx.oidc;
+			if (session.grantIdFor(client.clientId))
+				return Grant.find(session.grantIdFor(client.clientId));
+			const grant = new Grant({ clientId: client.clientId, accountId: session.accountId });
 			grant.addOIDCScope(SCOPES.join(' '));
 			grant.addResourceScope(`${issuer}/api`, SCOPES.join(' '));
 			await grant.save();

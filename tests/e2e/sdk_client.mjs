@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// sdk_client.mjs [--plan all|quiet|every] [--call TOOL]... [--browse FIFO] [--twist NAME] [--dump DIR] [--requests FILE]
-//	-- COMMAND [ARG...]
+// sdk_client.mjs [--plan all|quiet|every] [--call 'TOOL [ARGUMENTS]']... [--results FILE] [--browse FIFO] [--dump DIR]
+//	[--requests FILE] -- COMMAND [ARG...]
 //
 // An MCP client on the official SDK. Starts COMMAND (a server, or a server under beartrap) and carries out a plan:
 //   quiet  the quiet tools of sdk_server.mjs     all    everything it has
 //   every  every tool, resource and prompt of any server, with arguments made from their schemas
+// --results: keeps the text that the tools of --call give.
 // --browse: the person at the browser, who opens every address that COMMAND shows on its stderr and every one that comes
-// through FIFO; --twist says who is between (twists, below).
+// through FIFO; somebody may be between (twists, below).
 // --dump keeps the raw bytes of the session as DIR/to-server and DIR/to-client; --requests lists the requests sent, one JSON
 // object a line: {id, method, name}. Exit status: COMMAND's own (128 + N after a signal), or 76 when the session failed.
 
@@ -34,7 +35,7 @@ const { values: options, positionals: command } = parseArgs({
 		plan: { type: 'string' },
 		call: { type: 'string', multiple: true, default: [] },
 		browse: { type: 'string' },
-		twist: { type: 'string' },
+		results: { type: 'string' },
 		dump: { type: 'string' },
 		requests: { type: 'string' },
 	},
@@ -76,25 +77,38 @@ transport.send = (message) => {
 
 // --- the browser ---------------------------------------------------------------------------------
 
-/** What happens to an authorization response on its way: the addresses that are loaded instead. */
+function otherState(url) {
+	url.searchParams.set('state', randomBytes(24).toString('base64url'));
+	return [url];
+}
+
+function noState(url) {
+	url.searchParams.delete('state');
+	return [url];
+}
+
+const twice = (url) => [url, url];
+
+/** By the client_id of the login: the addresses that are loaded instead of the authorization response's. */
 const twists = {
-	twice: (url) => [url, url],
-	'other-state': (url) => {
-		url.searchParams.set('state', randomBytes(24).toString('base64url'));
-		return [url];
-	},
-	'no-state': (url) => {
-		url.searchParams.delete('state');
-		return [url];
-	},
+	'any-state': otherState, 'other-state': otherState, 'absent-state': noState, 'state-gone': noState,
+	'callback-twice': twice, 'callback-twice-redeemed': twice,
 };
 
-function browse(text) {
-	const url = text.match(/https?:\/\/\S+/)?.[0];
-	const twist = (to) => options.twist && to.searchParams.has('code') ? twists[options.twist](to) : [to];
-
-	if (url)
-		new Browser(twist).open(url).catch((error) => console.error(`sdk_client.mjs: browser: ${error.message}`));
+async function browse(text) {
+	const address = text.match(/https?:\/\/\S+/)?.[0];
+	if (!address)
+		return;
+	const client = new URL(address).searchParams.get('client_id');
+	const twist = (url) => url.searchParams.has('code') && twists[client] ? twists[client](url) : [url];
+	const browser = new Browser(twist);
+	try {
+		await browser.open(address);
+		if (client?.startsWith('link-twice'))
+			await browser.open(address);
+	} catch (error) {
+		console.error(`sdk_client.mjs: browser: ${error.message} ${error.cause?.message ?? ""}`);
+	}
 }
 
 if (options.browse) {
@@ -221,10 +235,13 @@ try {
 	await client.connect(transport, withTimeout);
 	if (options.plan)
 		await plans[options.plan]();
-	for (const name of options.call) {
-		const { isError, content } = await call(name);
+	for (const line of options.call) {
+		const [, name, args] = line.match(/^(\S+)\s*(.*)/);
+		const { isError, content } = await call(name, args ? JSON.parse(args) : {});
+		if (options.results)
+			appendFileSync(options.results, `${line}: ${content[0]?.text}\n`);
 		if (isError)
-			throw new Error(`${name}: ${content[0]?.text}`);
+			throw new Error(`${line}: ${content[0]?.text}`);
 	}
 } catch (error) {
 	console.error(`sdk_client.mjs: ${error.message.slice(0, 200)}`);

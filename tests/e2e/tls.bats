@@ -7,8 +7,7 @@ load lib
 setup() {
 	e2e_setup
 	cd "$D" || return 1
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost \
-		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+	make_cert .
 	touch "$V"
 }
 

@@ -66,7 +66,8 @@ struct flow_brief {
 	enum flow_phase phase;
 	uint64_t age_ns;
 	char client_id[256]; /* "" unknown */
-	char issuer[256];    /* the server's identifier, or the host of its token endpoint; "" unknown */
+	char issuer
+		[256]; /* the server's identifier, or the host of its token endpoint; "" unknown */
 };
 
 struct flow_finding {
