@@ -138,7 +138,9 @@ void wire_put(void *wire);
 /* Bytes of a tap in order, at stream offset `off`. 0 or -ENOMEM. */
 int wire_data(struct wire *w, const struct tap *t, const struct bt_file_id *file, struct span bytes,
 	      uint64_t off);
-/* Streamable HTTP and HTTP+SSE: a wire of one connection; its reference is the caller's. NULL: out of memory. */
+/* Another reference; accepts NULL. */
+struct wire *wire_ref(struct wire *w);
+/* Streamable HTTP and HTTP+SSE: a wire of bodies; its reference is the caller's. NULL: out of memory. */
 struct wire *wire_for_http(struct engine *e);
 /* Bytes of a body, or of an event's data; a line feed ends the message. 0 or -ENOMEM. */
 int wire_body(struct wire *w, enum mcp_dir dir, const struct bt_file_id *file,
