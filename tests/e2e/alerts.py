@@ -3,7 +3,7 @@
 """alerts.py [--print MEMBER,...] ALERTS.jsonl [MEMBER=VALUE...]: the alerts whose members have these values.
 
 A member is written with dots (mcp.tool); VALUE is a regular expression that must match all of it. Without --print, tells
-how many different secrets they are. With --validate, every line must be valid by the alert schema.
+how many they are, those about one secret counted once. With --validate, every line must be valid by the alert schema.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main():
         for alert in alerts:
             print("\t".join(member(alert, name) for name in options.members.split(",")))
     else:
-        print(len({alert["secret"]["fingerprint"] for alert in alerts}))
+        print(len({alert.get("secret", alert).get("fingerprint", alert["id"]) for alert in alerts}))
 
 
 if __name__ == "__main__":

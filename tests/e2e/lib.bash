@@ -47,7 +47,7 @@ needs_node() {
 
 # tls_serve: in $D, an authorization server over TLS that nobody watches; its port is in $PORT, its tokens in $V.
 tls_serve() {
-	tls_certificate
+	make_cert "$D"
 	: >>"$V"
 	node "$E2E/tls_server.mjs" "$D" "$V" 3>&- &
 	PIDS+=($!)
@@ -56,9 +56,47 @@ tls_serve() {
 	PORT=$(cat "$D/port")
 }
 
-tls_certificate() {
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$D/key.pem" -out "$D/cert.pem" -days 2 -subj /CN=localhost \
+# make_cert DIR: key.pem and cert.pem there, for this machine's loopback.
+make_cert() {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1/key.pem" -out "$1/cert.pem" -days 2 -subj /CN=localhost \
 		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+}
+
+# For setup_file and teardown_file: oauth_server.mjs, which nobody watches, in $AS for all tests of the file.
+start_authorization_server() {
+	needs_node
+	export AS=$BATS_FILE_TMPDIR/as
+	mkdir "$AS"
+	make_cert "$AS"
+	node "$E2E/oauth_server.mjs" "$AS" >"$AS/log" 2>&1 3>&- &
+	echo $! >"$AS/pid"
+	until_true [ -e "$AS/tls.json" ]
+}
+
+stop_authorization_server() {
+	kill "$(cat "$AS/pid")"
+}
+
+# What an OAuth test has beside e2e_setup: trust in the server's certificate, and an xdg-open that hands on to the browser.
+oauth_setup() {
+	export NODE_EXTRA_CA_CERTS=$AS/cert.pem BROWSER_FIFO=$D/browser PATH=$D/bin:$PATH
+	mkfifo "$BROWSER_FIFO"
+	mkdir "$D/bin"
+	printf '#!/bin/sh\nprintf "%%s\\n" "$1" >"$BROWSER_FIFO"\n' >"$D/bin/xdg-open"
+	chmod +x "$D/bin/xdg-open"
+}
+
+# oauth_session CLIENT-OPTION... -- COMMAND...: a session of the SDK's client, with its browser, with COMMAND under beartrap; sets
+# $status. Standard error is in $D/stderr.
+oauth_session() {
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	status=0
+	node "$E2E/sdk_client.mjs" --browse "$BROWSER_FIFO" --results "$D/results" "${options[@]}" -- \
+		"$BEARTRAP" run --output "jsonl:$A" --output "text:$T" "$@" 2>"$D/stderr" 3>&- || status=$?
 }
 
 as_nobody() {
@@ -71,7 +109,7 @@ beartrap_run() {
 	"$BEARTRAP" run --output "jsonl:$A" --output "text:$T" "$@" >"$D/stdout" 2>"$D/stderr" 3>&- || status=$?
 }
 
-# alerts [MEMBER=REGEX...]: how many different secrets in the alerts that match.
+# alerts [MEMBER=REGEX...]: how many alerts match, those about one secret counted once.
 alerts() {
 	"$PY" "$E2E/alerts.py" "$A" "$@"
 }

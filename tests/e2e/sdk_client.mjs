@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// sdk_client.mjs [--plan all|quiet|every] [--call TOOL]... [--dump DIR] [--requests FILE] -- COMMAND [ARG...]
+// sdk_client.mjs [--plan all|quiet|every] [--call 'TOOL [ARGUMENTS]']... [--results FILE] [--browse FIFO] [--dump DIR]
+//	[--requests FILE] -- COMMAND [ARG...]
 //
 // An MCP client on the official SDK. Starts COMMAND (a server, or a server under beartrap) and carries out a plan:
 //   quiet  the quiet tools of sdk_server.mjs     all    everything it has
 //   every  every tool, resource and prompt of any server, with arguments made from their schemas
+// --results: keeps the text that the tools of --call give.
+// --browse: the person at the browser, who opens every address that COMMAND shows on its stderr and every one that comes
+// through FIFO; somebody may be between (twists, below).
 // --dump keeps the raw bytes of the session as DIR/to-server and DIR/to-client; --requests lists the requests sent, one JSON
 // object a line: {id, method, name}. Exit status: COMMAND's own (128 + N after a signal), or 76 when the session failed.
 
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import {
 	CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
+import { Browser } from './browser.mjs';
 
 const EX_PROTOCOL = 76;
 const CALL_TIMEOUT_MS = 15000;
@@ -26,12 +34,16 @@ const { values: options, positionals: command } = parseArgs({
 	options: {
 		plan: { type: 'string' },
 		call: { type: 'string', multiple: true, default: [] },
+		browse: { type: 'string' },
+		results: { type: 'string' },
 		dump: { type: 'string' },
 		requests: { type: 'string' },
 	},
 });
 
-const transport = new StdioClientTransport({ command: command[0], args: command.slice(1), env: process.env });
+const transport = new StdioClientTransport({
+	command: command[0], args: command.slice(1), env: process.env, stderr: options.browse ? 'pipe' : 'inherit',
+});
 
 // The SDK keeps the child to itself; its raw bytes and its exit status are wanted here.
 const start = transport.start.bind(transport);
@@ -62,6 +74,51 @@ transport.send = (message) => {
 	}
 	return send(message);
 };
+
+// --- the browser ---------------------------------------------------------------------------------
+
+function otherState(url) {
+	url.searchParams.set('state', randomBytes(24).toString('base64url'));
+	return [url];
+}
+
+function noState(url) {
+	url.searchParams.delete('state');
+	return [url];
+}
+
+const twice = (url) => [url, url];
+
+/** By the client_id of the login: the addresses that are loaded instead of the authorization response's. */
+const twists = {
+	'any-state': otherState, 'other-state': otherState, 'absent-state': noState, 'state-gone': noState,
+	'callback-twice': twice, 'callback-twice-redeemed': twice,
+};
+
+async function browse(text) {
+	const address = text.match(/https?:\/\/\S+/)?.[0];
+	if (!address)
+		return;
+	const client = new URL(address).searchParams.get('client_id');
+	const twist = (url) => url.searchParams.has('code') && twists[client] ? twists[client](url) : [url];
+	const browser = new Browser(twist);
+	try {
+		await browser.open(address);
+		if (client?.startsWith('link-twice'))
+			await browser.open(address);
+	} catch (error) {
+		console.error(`sdk_client.mjs: browser: ${error.message} ${error.cause?.message ?? ""}`);
+	}
+}
+
+if (options.browse) {
+	createInterface(transport.stderr).on('line', (line) => {
+		console.error(line);
+		browse(line);
+	});
+	// Opened for writing too: there is no end of file between one writer and the next.
+	createInterface(new Socket({ fd: openSync(options.browse, 'r+') })).on('line', browse);
+}
 
 const client = new Client(
 	{ name: 'sdk-client', version: '1.0.0' },
@@ -178,8 +235,14 @@ try {
 	await client.connect(transport, withTimeout);
 	if (options.plan)
 		await plans[options.plan]();
-	for (const name of options.call)
-		await call(name);
+	for (const line of options.call) {
+		const [, name, args] = line.match(/^(\S+)\s*(.*)/);
+		const { isError, content } = await call(name, args ? JSON.parse(args) : {});
+		if (options.results)
+			appendFileSync(options.results, `${line}: ${content[0]?.text}\n`);
+		if (isError)
+			throw new Error(`${line}: ${content[0]?.text}`);
+	}
 } catch (error) {
 	console.error(`sdk_client.mjs: ${error.message.slice(0, 200)}`);
 	status = EX_PROTOCOL;

@@ -7,7 +7,7 @@ load lib
 setup() {
 	e2e_setup
 	cd "$D" || return 1
-	tls_certificate
+	make_cert .
 	touch "$V"
 }
 

@@ -85,9 +85,9 @@ static inline bool sample_alert(const struct policy *p, unsigned int n, struct a
 	snprintf(a->process.container, sizeof(a->process.container), SAMPLE_HOSTILE);
 	snprintf(a->process.cgroup, sizeof(a->process.cgroup), "/" SAMPLE_HOSTILE);
 	snprintf(a->process.unit, sizeof(a->process.unit), SAMPLE_HOSTILE);
-	snprintf(a->flow_id, sizeof(a->flow_id), "f1");
-	snprintf(a->flow_phase, sizeof(a->flow_phase), "exchange");
-	a->flow_age_ms = 12;
+	snprintf(a->flow.id, sizeof(a->flow.id), "f1");
+	snprintf(a->flow.phase, sizeof(a->flow.phase), "exchange");
+	a->flow.age_ms = 12;
 	return true;
 }
 

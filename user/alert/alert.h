@@ -81,6 +81,12 @@ struct alert_process {
 	char container[80], cgroup[256], unit[128]; /* "" unknown */
 };
 
+struct alert_flow { /* id "": of no flow that was followed */
+	char id[33], phase[24];
+	uint64_t age_ms;
+	char client_id[256], issuer[256]; /* "" unknown */
+};
+
 struct alert {
 	char id[33]; /* random hex */
 	char rule[64];
@@ -92,8 +98,7 @@ struct alert {
 	struct sink sink;
 	struct alert_mcp mcp;
 	struct alert_process process;
-	char flow_id[33], flow_phase[24]; /* "" */
-	uint64_t flow_age_ms;
+	struct alert_flow flow;
 	char why[512];
 	/* By an override of the user's policy, whose strings these are; NULL: by none. */
 	const char *overridden_by, *overridden_reason;

@@ -75,7 +75,7 @@ static void make_key(const struct alert *a, unsigned char key[KEY_LEN])
 	add_field(&st, a->process.exe);
 	/* Without a secret, what is wrong with one flow is not what is wrong with the next. */
 	if (!a->secret.fingerprint[0])
-		add_field(&st, a->flow_id);
+		add_field(&st, a->flow.id);
 	crypto_generichash_final(&st, key, KEY_LEN);
 }
 

@@ -446,7 +446,7 @@ static void report_basic(struct lane *l, const struct view *v, uint64_t from, ui
 {
 	struct buf secret = BUF_INIT_WIPE(4096);
 
-	if (basic_decode(hit->value, &secret) && !scan_is_example(l->s->sc->rs, hit->value)) {
+	if (basic_decode(hit->value, NULL, &secret) && !scan_is_example(l->s->sc->rs, hit->value)) {
 		hit->value = buf_span(&secret);
 		if (hit->value.len >= 8 && !is_placeholder(hit->value) &&
 		    looks_random(hit->value) && !scan_is_example(l->s->sc->rs, hit->value)) {

@@ -218,7 +218,24 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-bool basic_decode(struct span b64, struct buf *secret)
+static bool add_decoded(struct buf *out, struct span s)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < s.len; i++) {
+		char c = s.p[i];
+
+		if (c == '%' && i + 2 < s.len && hex_digit(s.p[i + 1]) >= 0 &&
+		    hex_digit(s.p[i + 2]) >= 0) {
+			c = (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2]));
+			i += 2;
+		}
+		ok = !buf_add_byte(out, c);
+	}
+	return ok;
+}
+
+bool basic_decode(struct span b64, struct buf *user, struct buf *secret)
 {
 	struct buf out = BUF_INIT_WIPE(4096);
 	size_t colon;
@@ -228,16 +245,10 @@ bool basic_decode(struct span b64, struct buf *secret)
 		ok = (uint8_t)out.p[i] > 0x20 && (uint8_t)out.p[i] < 0x7f;
 	colon = ok ? span_find_byte(buf_span(&out), ':') : SIZE_MAX;
 	ok = colon != SIZE_MAX && colon > 0 && colon + 1 < out.len;
-	for (size_t i = colon + 1; ok && i < out.len; i++) {
-		char c = out.p[i];
-
-		if (c == '%' && i + 2 < out.len && hex_digit(out.p[i + 1]) >= 0 &&
-		    hex_digit(out.p[i + 2]) >= 0) {
-			c = (char)(hex_digit(out.p[i + 1]) << 4 | hex_digit(out.p[i + 2]));
-			i += 2;
-		}
-		ok = !buf_add_byte(secret, c);
-	}
+	if (ok && user)
+		ok = add_decoded(user, span_sub(buf_span(&out), 0, colon));
+	if (ok)
+		ok = add_decoded(secret, span_sub(buf_span(&out), colon + 1, SIZE_MAX));
 	buf_release(&out);
 	return ok;
 }

@@ -51,10 +51,10 @@ struct jwt_facts {
 bool jwt_decode(struct span token, int64_t now, struct jwt_facts *ret);
 
 /*
- * RFC 7617 user-pass from base64: `secret` gets the percent-decoded part after the colon (the client_secret of RFC 6749
- * section 2.3.1). `secret` should be a wiping buffer. False when it is not that.
+ * RFC 7617 user-pass from base64, percent-decoded (RFC 6749 2.3.1): `user`, when not NULL, gets the part before the colon (the
+ * client_id), `secret` the part after it. `secret` should be a wiping buffer. False when it is not that.
  */
-bool basic_decode(struct span b64, struct buf *secret);
+bool basic_decode(struct span b64, struct buf *user, struct buf *secret);
 
 /* Decodes base64 or base64url, padding or not. False on any other byte. */
 bool base64_decode(struct span in, struct buf *out);

@@ -62,11 +62,7 @@ void engine_found(void *arg, const struct flow_finding *f)
 		redact_text(f->secret, a.why);
 		engine_story(e, &a, at->who->time_ns);
 	}
-	if (f->flow_id[0]) {
-		snprintf(a.flow_id, sizeof(a.flow_id), "%s", f->flow_id);
-		snprintf(a.flow_phase, sizeof(a.flow_phase), "%s", flow_phase_name(f->phase));
-		a.flow_age_ms = f->flow_age_ns / 1000000;
-	}
+	engine_tell_flow(&a, &f->flow);
 	engine_raise(e, &a, at->who);
 }
 

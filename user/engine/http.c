@@ -16,22 +16,25 @@
 
 struct message {
 	struct message *next;
+	struct link *link;
 	uint64_t xid;
 	struct http_head head;
 	char *text; /* what head's spans point into */
 	size_t text_len;
 	struct buf body;
 	bool cut;
-	bool framed;      /* its end is known from its head */
-	bool rpc, events; /* an answer to JSON-RPC; as server-sent events */
-	bool done;        /* already given to flow/, before its end */
+	bool framed;       /* its end is known from its head */
+	bool rpc, events;  /* an answer to JSON-RPC; as server-sent events */
+	bool done;         /* already given to flow/, before its end */
+	struct wire *wire; /* that its MCP belongs to */
+	struct sse *sse;
 };
 
 struct xchg {
 	struct xchg *next;
 	uint64_t xid;
 	struct flow_xchg *x;
-	bool rpc;
+	struct wire *wire; /* of a request that was JSON-RPC */
 };
 
 struct link {
@@ -47,8 +50,7 @@ struct link {
 	bool framed[2]; /* by enum http_dir: the last message's end is known */
 	struct actor last;
 	struct watch *watch; /* of bodies */
-	struct wire *wire;   /* MCP in bodies, when we are the server */
-	struct sse *sse;
+	struct wire *wire;   /* MCP in bodies of HTTP/1, when we are the server */
 };
 
 static void message_free(struct message *m)
@@ -58,6 +60,8 @@ static void message_free(struct message *m)
 	free(m->text);
 	free((void *)m->head.fields);
 	buf_release(&m->body);
+	sse_free(m->sse);
+	wire_put(m->wire);
 	free(m);
 }
 
@@ -148,10 +152,11 @@ static void drop_xchg(struct link *l, uint64_t xid)
 	*at = x->next;
 	l->n_xchgs--;
 	flow_xchg_free(x->x);
+	wire_put(x->wire);
 	free(x);
 }
 
-static void keep_xchg(struct link *l, uint64_t xid, struct flow_xchg *x, bool rpc)
+static void keep_xchg(struct link *l, uint64_t xid, struct flow_xchg *x, struct wire *wire)
 {
 	struct xchg *k = x && l->n_xchgs < LINK_MAX_XCHG ? calloc(1, sizeof(*k)) : NULL;
 
@@ -161,7 +166,7 @@ static void keep_xchg(struct link *l, uint64_t xid, struct flow_xchg *x, bool rp
 	}
 	k->xid = xid;
 	k->x = x;
-	k->rpc = rpc;
+	k->wire = wire_ref(wire);
 	k->next = l->xchgs;
 	l->xchgs = k;
 	l->n_xchgs++;
@@ -196,27 +201,42 @@ static bool has_type(const struct message *m, const char *part)
 	return span_find(http_field_value(&m->head, "content-type"), span_str(part)) != SIZE_MAX;
 }
 
-/* MCP in a body. `end`: the message is over. */
-static void to_wire(struct link *l, enum mcp_dir dir, struct span bytes, bool end)
+/*
+ * The wire of a message, NULL when out of memory. A wire is one text: all of an HTTP/1 connection, one stream of HTTP/2, where
+ * bodies interleave.
+ */
+static struct wire *wire_of(struct link *l, struct message *m)
 {
-	const struct engine_at *at = l->e->at;
-
+	if (m->wire)
+		return m->wire;
+	if (m->head.version >= 20)
+		return m->wire = wire_for_http(l->e);
 	if (!l->wire)
 		l->wire = wire_for_http(l->e);
-	if (!l->wire)
+	return m->wire = wire_ref(l->wire);
+}
+
+/* MCP in a body. `end`: the message is over. */
+static void to_wire(struct message *m, enum mcp_dir dir, struct span bytes, bool end)
+{
+	struct link *l = m->link;
+	const struct engine_at *at = l->e->at;
+	struct wire *w = wire_of(l, m);
+
+	if (!w)
 		return;
 	/* On a wire a line feed ends the message; in a body it is a blank. */
 	while (bytes.len) {
 		size_t n = span_find_byte(bytes, '\n');
 
-		wire_body(l->wire, dir, &l->file, &l->last, span_sub(bytes, 0, n));
+		wire_body(w, dir, &l->file, &l->last, span_sub(bytes, 0, n));
 		if (n == SIZE_MAX)
 			break;
-		wire_body(l->wire, dir, &l->file, &l->last, SPAN_LIT(" "));
+		wire_body(w, dir, &l->file, &l->last, SPAN_LIT(" "));
 		bytes = span_sub(bytes, n + 1, SIZE_MAX);
 	}
 	if (end)
-		wire_body(l->wire, dir, &l->file, &l->last, SPAN_LIT("\n"));
+		wire_body(w, dir, &l->file, &l->last, SPAN_LIT("\n"));
 	l->e->at = at;
 }
 
@@ -236,16 +256,15 @@ static void answer_to_wire(struct link *l, struct message *m, struct span bytes,
 {
 	static const struct sse_ops ops = { .data = on_event_data, .end = on_event_end };
 
-	/* Streams of HTTP/2 interleave; a wire is one text. */
-	if (l->role != ROLE_SERVER || m->head.version >= 20)
+	if (l->role != ROLE_SERVER)
 		return;
 	if (m->events) {
-		if (!l->sse)
-			l->sse = sse_new(&ops, l);
-		if (l->sse)
-			sse_feed(l->sse, bytes, off);
+		if (!m->sse)
+			m->sse = sse_new(&ops, m);
+		if (m->sse)
+			sse_feed(m->sse, bytes, off);
 	} else if (m->rpc) {
-		to_wire(l, MCP_SERVER_TO_CLIENT, bytes, false);
+		to_wire(m, MCP_SERVER_TO_CLIENT, bytes, false);
 	}
 }
 
@@ -254,6 +273,7 @@ static void give(struct link *l, struct message *m)
 	struct flow_message fm = { &m->head, buf_span(&m->body) };
 	struct sink sink;
 	struct engine_at at = { .who = &l->last, .sink = &sink, .http = true };
+	struct flow_xchg *asked;
 	struct flow_ctx ctx;
 	struct xchg *x;
 	bool rpc;
@@ -270,9 +290,10 @@ static void give(struct link *l, struct message *m)
 	if (m->head.dir == HTTP_REQUESTS) {
 		rpc = l->role == ROLE_SERVER &&
 		      span_find(fm.body, SPAN_LIT("\"jsonrpc\"")) != SIZE_MAX;
-		keep_xchg(l, m->xid, flows_request(l->e->flows, &ctx, &fm), rpc);
+		asked = flows_request(l->e->flows, &ctx, &fm);
 		if (rpc)
-			to_wire(l, MCP_CLIENT_TO_SERVER, fm.body, true);
+			to_wire(m, MCP_CLIENT_TO_SERVER, fm.body, true);
+		keep_xchg(l, m->xid, asked, m->wire);
 	} else {
 		x = find_xchg(l, m->xid);
 		if (x)
@@ -306,12 +327,12 @@ static void on_head(void *arg, uint64_t xid, const struct http_head *h)
 	m = message_new(xid, h);
 	if (!m)
 		return;
+	m->link = l;
 	m->framed = l->framed[h->dir];
 	x = h->dir == HTTP_RESPONSES ? find_xchg(l, xid) : NULL;
-	m->rpc = x && x->rpc;
+	m->wire = wire_ref(x ? x->wire : NULL);
+	m->rpc = m->wire != NULL;
 	m->events = h->dir == HTTP_RESPONSES && has_type(m, "text/event-stream");
-	if (m->events)
-		l->sse = sse_free(l->sse);
 	m->next = l->messages;
 	l->messages = m;
 	l->n_messages++;
@@ -355,8 +376,8 @@ static void on_end(void *arg, uint64_t xid, enum http_dir dir, bool complete)
 
 	if (m) {
 		m->cut |= !complete;
-		if (m->rpc && !m->events && m->head.version < 20)
-			to_wire(l, MCP_SERVER_TO_CLIENT, SPAN_NONE, true);
+		if (m->rpc && !m->events)
+			to_wire(m, MCP_SERVER_TO_CLIENT, SPAN_NONE, true);
 		if (!m->done)
 			give(l, m);
 		drop_message(l, m);
@@ -376,7 +397,6 @@ static void link_free(struct link *l)
 		drop_message(l, l->messages);
 	while (l->xchgs)
 		drop_xchg(l, l->xchgs->xid);
-	sse_free(l->sse);
 	wire_put(l->wire);
 	watch_free(l->watch);
 	buf_release(&l->held[0]);

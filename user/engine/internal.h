@@ -113,6 +113,8 @@ void engine_judge(struct engine *e, const struct redacted *secret, struct sink *
 		  const struct alert_mcp *mcp, const struct actor *who);
 /* Fills in process and times, and hands it out unless it is a repeat. */
 void engine_raise(struct engine *e, struct alert *a, const struct actor *who);
+/* Adds of which flow it is; nothing when of none. */
+void engine_tell_flow(struct alert *a, const struct flow_brief *f);
 /* Adds what is known of the secret's life to an alert: flow, phase, birth. True when it is spent. */
 bool engine_story(struct engine *e, struct alert *a, uint64_t now_ns);
 void sink_init(struct sink *s, enum sink_class class, unsigned int flags, int fd);
@@ -141,7 +143,9 @@ void wire_put(void *wire);
 /* Bytes of a tap in order, at stream offset `off`. 0 or -ENOMEM. */
 int wire_data(struct wire *w, const struct tap *t, const struct bt_file_id *file, struct span bytes,
 	      uint64_t off);
-/* Streamable HTTP and HTTP+SSE: a wire of one connection; its reference is the caller's. NULL: out of memory. */
+/* Another reference; accepts NULL. */
+struct wire *wire_ref(struct wire *w);
+/* Streamable HTTP and HTTP+SSE: a wire of bodies; its reference is the caller's. NULL: out of memory. */
 struct wire *wire_for_http(struct engine *e);
 /* Bytes of a body, or of an event's data; a line feed ends the message. 0 or -ENOMEM. */
 int wire_body(struct wire *w, enum mcp_dir dir, const struct bt_file_id *file,

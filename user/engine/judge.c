@@ -50,6 +50,17 @@ void engine_raise(struct engine *e, struct alert *a, const struct actor *who)
 		e->cfg.alert(e->cfg.arg, a);
 }
 
+void engine_tell_flow(struct alert *a, const struct flow_brief *f)
+{
+	if (!f->id[0])
+		return;
+	snprintf(a->flow.id, sizeof(a->flow.id), "%s", f->id);
+	snprintf(a->flow.phase, sizeof(a->flow.phase), "%s", flow_phase_name(f->phase));
+	snprintf(a->flow.client_id, sizeof(a->flow.client_id), "%s", f->client_id);
+	snprintf(a->flow.issuer, sizeof(a->flow.issuer), "%s", f->issuer);
+	a->flow.age_ms = f->age_ns / 1000000;
+}
+
 bool engine_story(struct engine *e, struct alert *a, uint64_t now_ns)
 {
 	struct flow_story s;
@@ -60,11 +71,7 @@ bool engine_story(struct engine *e, struct alert *a, uint64_t now_ns)
 	snprintf(age, sizeof(age), ", %llu s before%s.",
 		 (unsigned long long)(s.age_ns / 1000000000), s.dead ? "; it is spent" : "");
 	engine_say(a, " It was first seen in: ", s.born, age);
-	if (s.flow_id[0]) {
-		snprintf(a->flow_id, sizeof(a->flow_id), "%s", s.flow_id);
-		snprintf(a->flow_phase, sizeof(a->flow_phase), "%s", flow_phase_name(s.phase));
-		a->flow_age_ms = s.flow_age_ns / 1000000;
-	}
+	engine_tell_flow(a, &s.flow);
 	return s.dead;
 }
 

@@ -472,6 +472,13 @@ int wire_data(struct wire *w, const struct tap *t, const struct bt_file_id *file
 	return mcp_feed(w->mcp, l->dir, bytes, off);
 }
 
+struct wire *wire_ref(struct wire *w)
+{
+	if (w)
+		w->refs++;
+	return w;
+}
+
 struct wire *wire_for_http(struct engine *e)
 {
 	struct wire *w = wire_new(e, true);

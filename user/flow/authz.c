@@ -58,6 +58,16 @@ static bool pushed(const struct flow *f, const void *arg)
 	       !strcmp(f->client_id, w->client_id);
 }
 
+/* The metadata of the server that it asks, and so its issuer; NULL when none was read. */
+static struct meta *find_issuer(struct flows *fs, struct flow *f)
+{
+	struct meta *m = f->endpoint[0] ? table_get(fs->metas, span_str(f->endpoint)) : NULL;
+
+	if (m)
+		memcpy(f->issuer, m->issuer, sizeof(f->issuer));
+	return m;
+}
+
 static void take(const struct params *p, const char *name, char *out, size_t cap)
 {
 	copy_text(out, cap, params_get(p, name));
@@ -110,6 +120,7 @@ struct flow *authz_seen(struct flows *fs, const struct flow_ctx *ctx, const stru
 		f = flow_search(fs, pushed, &w);
 		if (f) {
 			copy_text(f->endpoint, sizeof(f->endpoint), span_str(base));
+			find_issuer(fs, f);
 			if (!f->callback_ns)
 				flow_enter(f, PHASE_AUTHZ_REQUEST, ctx->now_ns);
 			return f;
@@ -129,9 +140,7 @@ struct flow *authz_seen(struct flows *fs, const struct flow_ctx *ctx, const stru
 		fs->pending_challenges++;
 	fact.f = f;
 	w.not_this = f;
-	fact.meta = table_get(fs->metas, span_str(f->endpoint));
-	if (fact.meta)
-		memcpy(f->issuer, fact.meta->issuer, sizeof(f->issuer));
+	fact.meta = find_issuer(fs, f);
 	checks_run(&fact, ON_AUTHZ);
 	run_with(&fact, shares_challenge, &w, ON_AUTHZ);
 	run_with(&fact, shares_state, &w, ON_AUTHZ);
@@ -196,8 +205,31 @@ static bool waits(const struct flow *f, const void *arg)
 	return f->root == w->root && !f->as_side && !f->callback_ns && !f->done_ns;
 }
 
+/* The implicit grant brings its tokens with the callback (RFC 6749 4.2.2). */
+static void learn_delivered(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
+			    struct flow *f)
+{
+	static const struct {
+		const char *name;
+		enum secret_kind kind;
+	} tokens[] = { { "access_token", SECRET_ACCESS_TOKEN }, { "id_token", SECRET_ID_TOKEN } };
+
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+		struct sec *s = sec_learn(fs, ctx, params_get(p, tokens[i].name), tokens[i].kind,
+					  BIRTH_NETWORK_IN, "authorization callback");
+
+		if (s && f)
+			memcpy(s->flow_id, f->id, sizeof(s->flow_id));
+	}
+	if (!f || f->done_ns || !params_has(p, "access_token"))
+		return;
+	f->access = tag_of(fs, params_get(p, "access_token"));
+	flow_done(fs, f, ctx->now_ns);
+	flow_enter(f, PHASE_CALLBACK, ctx->now_ns);
+}
+
 struct callback *callback_seen(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
-			       struct span path)
+			       struct span path, struct flow_xchg *x)
 {
 	struct span code = params_get(p, "code");
 	char state[1024], path_text[256];
@@ -235,6 +267,9 @@ struct callback *callback_seen(struct flows *fs, const struct flow_ctx *ctx, con
 	}
 	fact.f = f;
 	fact.cb = cb;
+	if (f)
+		memcpy(x->flow_id, f->id, sizeof(x->flow_id));
+	learn_delivered(fs, ctx, p, f);
 	if (cb) {
 		cb->has_iss = params_has(p, "iss");
 		take(p, "iss", cb->iss, sizeof(cb->iss));

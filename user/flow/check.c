@@ -91,11 +91,8 @@ void fact_report(struct fact *f, const struct flow_check *c)
 		.secret = f->has_hit ? &f->hit : NULL,
 	};
 
-	if (f->f) {
-		memcpy(out.flow_id, f->f->id, sizeof(out.flow_id));
-		out.phase = f->f->phase;
-		out.flow_age_ns = f->ctx->now_ns - f->f->born_ns;
-	}
+	if (f->f)
+		flow_describe(f->f, f->ctx->now_ns, &out.flow);
 	set_host(f, &out);
 	memcpy(out.detail, f->detail, sizeof(out.detail));
 	f->fs->cfg.found(f->fs->cfg.arg, &out);

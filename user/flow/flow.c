@@ -162,6 +162,22 @@ void flow_enter(struct flow *f, enum flow_phase phase, uint64_t now_ns)
 	f->phase_ns = now_ns;
 }
 
+void flow_done(struct flows *fs, struct flow *f, uint64_t now_ns)
+{
+	f->done_ns = now_ns;
+	if (f->has_challenge && fs->pending_challenges)
+		fs->pending_challenges--;
+}
+
+void flow_describe(const struct flow *f, uint64_t now_ns, struct flow_brief *ret)
+{
+	memcpy(ret->id, f->id, sizeof(ret->id));
+	ret->phase = f->phase;
+	ret->age_ns = now_ns > f->born_ns ? now_ns - f->born_ns : 0;
+	memcpy(ret->client_id, f->client_id, sizeof(ret->client_id));
+	memcpy(ret->issuer, f->issuer[0] ? f->issuer : f->token_host, sizeof(ret->issuer));
+}
+
 static struct span misc_key(struct flows *fs, char what, struct span key, char out[TAG_LEN + 1])
 {
 	struct tag t = tag_of(fs, key);
@@ -360,10 +376,7 @@ bool flows_story(struct flows *fs, int64_t ledger_id, uint64_t now_ns, struct fl
 	snprintf(ret->born, sizeof(ret->born), "%s%s%.60s", s->how, s->issuer[0] ? " of " : "",
 		 s->issuer);
 	f = flow_find(fs, s->flow_id);
-	if (f) {
-		memcpy(ret->flow_id, f->id, sizeof(ret->flow_id));
-		ret->phase = f->phase;
-		ret->flow_age_ns = now_ns > f->born_ns ? now_ns - f->born_ns : 0;
-	}
+	if (f)
+		flow_describe(f, now_ns, &ret->flow);
 	return true;
 }

@@ -60,24 +60,30 @@ struct flow_message {
 	struct span body; /* decoded, up to FLOW_MAX_BODY of it */
 };
 
+/* Of which flow something is; id "": of none. */
+struct flow_brief {
+	char id[17];
+	enum flow_phase phase;
+	uint64_t age_ns;
+	char client_id[256]; /* "" unknown */
+	char issuer
+		[256]; /* the server's identifier, or the host of its token endpoint; "" unknown */
+};
+
 struct flow_finding {
 	const char *rule; /* catalogue id, static */
 	enum flow_level level;
 	enum flow_part part;
 	const struct flow_ctx *ctx;
 	const struct hit *secret; /* or NULL: no secret, or not at hand */
-	char flow_id[17];         /* "" when there is no flow */
-	enum flow_phase phase;
-	uint64_t flow_age_ns;
+	struct flow_brief flow;
 	char host[256];   /* of the request or URL, "" */
 	char detail[200]; /* what was seen, printable, without a secret; may be "" */
 };
 
 /* What is known of a secret of the ledger, for the verdict and the story. */
 struct flow_story {
-	char flow_id[17];
-	enum flow_phase phase;
-	uint64_t flow_age_ns;
+	struct flow_brief flow;
 	uint64_t age_ns; /* of the secret */
 	bool dead;       /* spent, rotated, revoked or expired */
 	char born[96];   /* "token response of as.example, 41 s ago" */

@@ -32,6 +32,7 @@ struct flow {
 	char client_id[256], endpoint[256]; /* scheme://host[:port]/path it asks */
 	char redirect_uri[512], state[1024], challenge[132], method[16], nonce[256];
 	char resource[256], scope[512], issuer[256];
+	char token_host[256]; /* of the first token request */
 	uint16_t redirect_port;
 	bool by_reference; /* request_uri or request: parameters are elsewhere */
 	bool has_state, has_challenge, state_used, nonce_bad, url_seen;
@@ -144,6 +145,9 @@ struct flow *flow_new(struct flows *fs, const struct flow_ctx *ctx, bool as_side
 struct flow *flow_search(struct flows *fs, bool (*fn)(const struct flow *f, const void *arg),
 			 const void *arg);
 void flow_enter(struct flow *f, enum flow_phase phase, uint64_t now_ns);
+/* It has its tokens; none is waited for any more. */
+void flow_done(struct flows *fs, struct flow *f, uint64_t now_ns);
+void flow_describe(const struct flow *f, uint64_t now_ns, struct flow_brief *ret);
 /* Small sets of facts: {what, key}. `set` returns true when it was there. */
 bool misc_has(struct flows *fs, char what, struct span key);
 bool misc_set(struct flows *fs, char what, struct span key);
@@ -177,8 +181,9 @@ struct flow *authz_seen(struct flows *fs, const struct flow_ctx *ctx, const stru
 			struct span url, bool par);
 void server_authorize(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
 		      struct flow_xchg *x);
+/* `x`: the request that brought it; is told its flow. */
 struct callback *callback_seen(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
-			       struct span path);
+			       struct span path, struct flow_xchg *x);
 
 /* token.c */
 void token_request(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,

@@ -240,7 +240,6 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 {
 	const struct params *p = r->body.n ? &r->body : &r->query;
 	struct span token = params_get(p, "token");
-	struct callback *cb;
 	struct flow *f;
 	char url[800];
 
@@ -260,6 +259,9 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 		sec_learn(fs, ctx, params_get(p, "client_secret"), SECRET_CLIENT_SECRET,
 			  BIRTH_NETWORK_OUT, "pushed authorization request");
 		break;
+	case X_DEVICE:
+		copy_text(x->client_id, sizeof(x->client_id), params_get(p, "client_id"));
+		break;
 	case X_REGISTER:
 		fact->p = p;
 		checks_run(fact, ON_REGISTER);
@@ -276,11 +278,8 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 		server_authorize(fs, ctx, p, x);
 		break;
 	case X_CALLBACK:
-		cb = callback_seen(fs, ctx,
-				   params_has(&r->query, "state") || !r->body.n ? &r->query : p,
-				   r->path);
-		if (cb)
-			memcpy(x->flow_id, cb->flow_id, sizeof(x->flow_id));
+		callback_seen(fs, ctx, params_has(&r->query, "state") || !r->body.n ? &r->query : p,
+			      r->path, x);
 		break;
 	default:
 		break;
@@ -397,6 +396,7 @@ static void on_device(struct flows *fs, const struct flow_ctx *ctx, const struct
 	f = flow_new(fs, ctx, ctx->server);
 	if (!f)
 		return;
+	memcpy(f->client_id, x->client_id, sizeof(f->client_id));
 	flow_enter(f, PHASE_DEVICE, ctx->now_ns);
 	memcpy(s->flow_id, f->id, sizeof(s->flow_id));
 	memcpy(x->flow_id, f->id, sizeof(x->flow_id));

@@ -71,16 +71,17 @@ static struct sec *learn(struct flows *fs, const struct flow_ctx *ctx, const str
 	return s;
 }
 
+/* RFC 6749 2.3.1: client_id and client_secret of the header. */
 static void learn_basic(struct flows *fs, const struct flow_ctx *ctx, const struct flow_message *m,
 			struct flow_xchg *x)
 {
 	struct span a = http_field_value(m->head, "authorization");
-	struct buf secret = BUF_INIT_WIPE(4096);
+	struct buf id = BUF_INIT(4096), secret = BUF_INIT_WIPE(4096);
 	struct sec *s;
 
 	if (a.len > 6 && span_eq_nocase(span_sub(a, 0, 6), span_str("basic "))) {
 		x->client_auth = true;
-		if (basic_decode(span_sub(a, 6, SIZE_MAX), &secret)) {
+		if (basic_decode(span_sub(a, 6, SIZE_MAX), &id, &secret)) {
 			x->has_secret = true;
 			x->secret = tag_of(fs, buf_span(&secret));
 			s = sec_learn(fs, ctx, buf_span(&secret), SECRET_CLIENT_SECRET,
@@ -89,7 +90,10 @@ static void learn_basic(struct flows *fs, const struct flow_ctx *ctx, const stru
 			if (s && !s->issuer[0])
 				copy_text(s->issuer, sizeof(s->issuer), span_str(x->host));
 		}
+		if (id.len)
+			copy_text(x->client_id, sizeof(x->client_id), buf_span(&id));
 	}
+	buf_release(&id);
 	buf_release(&secret);
 }
 
@@ -136,6 +140,36 @@ static struct flow *flow_of(struct flows *fs, const struct flow_ctx *ctx, const 
 	return flow_search(fs, by_request, &a);
 }
 
+struct by_token {
+	const char *url;
+	const struct meta *found;
+};
+
+static bool has_token_endpoint(void *arg, struct span key, void *value)
+{
+	struct by_token *b = arg;
+	const struct meta *m = value;
+
+	(void)key;
+	if (strcmp(m->token, b->url) != 0)
+		return true;
+	b->found = m;
+	return false;
+}
+
+/* Of a flow without an authorization endpoint: by the token endpoint that it asks. */
+static void find_issuer(struct flows *fs, const struct flow_ctx *ctx, const struct flow_xchg *x,
+			struct flow *f)
+{
+	char url[800];
+	struct by_token b = { url, NULL };
+
+	snprintf(url, sizeof(url), "%s://%s%s", ctx->tls ? "https" : "http", x->host, x->path);
+	table_walk(fs->metas, has_token_endpoint, &b);
+	if (b.found)
+		memcpy(f->issuer, b.found->issuer, sizeof(f->issuer));
+}
+
 void token_request(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
 		   const struct flow_message *m, struct flow_xchg *x)
 {
@@ -145,8 +179,8 @@ void token_request(struct flows *fs, const struct flow_ctx *ctx, const struct pa
 
 	x->grant = grant_of(p);
 	x->client_auth = params_has(p, "client_secret") || params_has(p, "client_assertion");
-	learn_basic(fs, ctx, m, x);
 	copy_text(x->client_id, sizeof(x->client_id), params_get(p, "client_id"));
+	learn_basic(fs, ctx, m, x);
 	if (params_has(p, "client_secret")) {
 		x->has_secret = true;
 		x->secret = tag_of(fs, params_get(p, "client_secret"));
@@ -176,6 +210,10 @@ void token_request(struct flows *fs, const struct flow_ctx *ctx, const struct pa
 	fact.f = f;
 	if (f) {
 		memcpy(x->flow_id, f->id, sizeof(x->flow_id));
+		if (!f->issuer[0] && x->grant != G_CODE)
+			find_issuer(fs, ctx, x, f);
+		if (!f->token_host[0])
+			memcpy(f->token_host, x->host, sizeof(f->token_host));
 		flow_enter(f,
 			   x->grant == G_REFRESH  ? PHASE_REFRESH
 			   : x->grant == G_DEVICE ? PHASE_DEVICE
@@ -304,11 +342,8 @@ void token_response(struct flows *fs, const struct flow_ctx *ctx, const struct p
 	if (!f)
 		return;
 	f->access = tag_of(fs, params_get(p, "access_token"));
-	if (x->grant != G_REFRESH) {
-		f->done_ns = ctx->now_ns;
-		if (f->has_challenge && fs->pending_challenges)
-			fs->pending_challenges--;
-	}
+	if (x->grant != G_REFRESH)
+		flow_done(fs, f, ctx->now_ns);
 	if (params_has(p, "scope"))
 		copy_text(f->scope, sizeof(f->scope), params_get(p, "scope"));
 	flow_enter(f, PHASE_IN_USE, ctx->now_ns);

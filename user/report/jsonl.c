@@ -88,14 +88,16 @@ static void put_process(struct jw *w, const struct alert_process *p)
 	jw_end_object(w);
 }
 
-static void put_flow(struct jw *w, const struct alert *a)
+static void put_flow(struct jw *w, const struct alert_flow *f)
 {
-	if (!a->flow_id[0])
+	if (!f->id[0])
 		return;
 	jw_object(w, "flow");
-	jw_str(w, "id", a->flow_id);
-	put_str(w, "phase", a->flow_phase);
-	jw_u64(w, "age_ms", a->flow_age_ms);
+	jw_str(w, "id", f->id);
+	put_str(w, "phase", f->phase);
+	put_str(w, "client_id", f->client_id);
+	put_str(w, "issuer", f->issuer);
+	jw_u64(w, "age_ms", f->age_ms);
 	jw_end_object(w);
 }
 
@@ -129,7 +131,7 @@ int report_jsonl_alert(const struct policy *p, const struct alert *a, struct buf
 	put_sink(&w, &a->sink);
 	put_mcp(&w, &a->mcp);
 	put_process(&w, &a->process);
-	put_flow(&w, a);
+	put_flow(&w, &a->flow);
 	put_override(&w, a);
 	jw_str(&w, "why", a->why);
 	put_str(&w, "fix", e ? e->fix : "");

@@ -150,15 +150,17 @@ static void put_process(struct buf *out, const struct alert_process *p)
 	buf_add_byte(out, '\n');
 }
 
-static void put_flow(struct buf *out, const struct alert *a)
+static void put_flow(struct buf *out, const struct alert_flow *f)
 {
-	if (!a->flow_id[0])
+	if (!f->id[0])
 		return;
 	begin_field(out, "flow");
-	put_safe_str(out, a->flow_id);
-	put_part(out, ", ", a->flow_phase);
-	buf_addf(out, ", begun %" PRIu64 ".%03u s before\n", a->flow_age_ms / 1000,
-		 (unsigned int)(a->flow_age_ms % 1000));
+	put_safe_str(out, f->id);
+	put_part(out, ", ", f->phase);
+	put_part(out, ", client ", f->client_id);
+	put_part(out, " at ", f->issuer);
+	buf_addf(out, ", begun %" PRIu64 ".%03u s before\n", f->age_ms / 1000,
+		 (unsigned int)(f->age_ms % 1000));
 }
 
 static void put_references(struct buf *out, const struct catalogue_entry *e)
@@ -187,7 +189,7 @@ static int put_alert(const struct policy *p, const struct alert *a, struct buf *
 		put_secret(out, &a->secret);
 	put_where(out, a);
 	put_process(out, &a->process);
-	put_flow(out, a);
+	put_flow(out, &a->flow);
 	if (a->overridden_by) {
 		begin_field(out, "policy");
 		buf_addf(out, "%s, not %s, by override ", severity_name(a->severity),
@@ -213,7 +215,7 @@ static void put_repeated(struct buf *out, const struct alert *const *alerts, siz
 				 alerts[i]->secret.fingerprint[0] ? "fingerprint " : "flow ",
 				 SHORT_FINGERPRINT,
 				 alerts[i]->secret.fingerprint[0] ? alerts[i]->secret.fingerprint
-								  : alerts[i]->flow_id,
+								  : alerts[i]->flow.id,
 				 sink_class_name(alerts[i]->sink.class));
 	}
 }

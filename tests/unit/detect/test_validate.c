@@ -228,29 +228,32 @@ static void jwt_and_what_follows_it(void **state)
 static void basic(void **state)
 {
 	static const struct {
-		const char *pair, *secret; /* secret NULL: not credentials */
+		const char *pair, *user, *secret; /* NULL: not credentials */
 	} cases[] = {
-		{ "client:s3cret", "s3cret" },
-		{ "id%3A1:a%20b%2", "a b%2" },
-		{ "user:pass:word", "pass:word" },
-		{ "nocolon", NULL },
-		{ ":secret", NULL },
-		{ "id:", NULL },
-		{ "id:two words", NULL },
-		{ "id:\xc3\xa9t\xc3\xa9", NULL },
+		{ "client:s3cret", "client", "s3cret" },
+		{ "id%3A1:a%20b%2", "id:1", "a b%2" },
+		{ "user:pass:word", "user", "pass:word" },
+		{ "nocolon", NULL, NULL },
+		{ ":secret", NULL, NULL },
+		{ "id:", NULL, NULL },
+		{ "id:two words", NULL, NULL },
+		{ "id:\xc3\xa9t\xc3\xa9", NULL, NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct buf secret = BUF_INIT_WIPE(256);
+		struct buf user = BUF_INIT(256), secret = BUF_INIT_WIPE(256);
 		char b64[256];
 		bool ok;
 
 		sodium_bin2base64(b64, sizeof(b64), (const unsigned char *)cases[i].pair,
 				  strlen(cases[i].pair), sodium_base64_VARIANT_ORIGINAL);
-		ok = basic_decode(span_str(b64), &secret);
+		ok = basic_decode(span_str(b64), &user, &secret);
 		assert_int_equal(ok, cases[i].secret != NULL);
-		if (ok)
+		if (ok) {
+			assert_true(span_eq_str(buf_span(&user), cases[i].user));
 			assert_true(span_eq_str(buf_span(&secret), cases[i].secret));
+		}
+		buf_release(&user);
 		buf_release(&secret);
 	}
 }
