@@ -41,6 +41,11 @@ npm|c:npm
 openssl|c:openssl
 curl|c:curl
 wget|c:wget
+qemu-system-x86|c:qemu-system-x86_64
+qemu-system-common|f:/usr/lib/qemu/virtiofsd
+busybox-static|f:/bin/busybox
+cpio|c:cpio
+xz-utils|c:xz
 '
 
 missing() {
