@@ -44,6 +44,11 @@ curl|c:curl
 libcurl3-gnutls|f:/usr/lib/*/libcurl-gnutls.so.4
 wget|c:wget
 golang-go|c:go
+qemu-system-x86|c:qemu-system-x86_64
+qemu-system-common|f:/usr/lib/qemu/virtiofsd
+busybox-static|f:/bin/busybox
+cpio|c:cpio
+xz-utils|c:xz
 '
 
 missing() {

@@ -112,6 +112,40 @@ void sink_of_file(struct sink *ret, const char *path, unsigned int mode, unsigne
 	snprintf(ret->path, sizeof(ret->path), "%s", path);
 }
 
+bool file_is_settings(const char *path)
+{
+	static const char *const packages[] = { "node_modules", "site-packages", "dist-packages",
+						"vendor", ".git" };
+	static const char *const system[] = { "/usr/",  "/lib",  "/nix/store/",
+					      "/proc/", "/sys/", "/dev/" };
+	static const char *const extensions[] = {
+		"json",       "jsonl",  "env",    "yaml",    "yml",    "toml",
+		"ini",        "conf",   "cfg",    "cnf",     "config", "xml",
+		"token",      "tokens", "secret", "secrets", "creds",  "credentials",
+		"properties", "local",  "db",     "sqlite",  "dat",    "bin",
+	};
+	static const char *const manifests[] = { "package.json", "package-lock.json",
+						 "tsconfig.json", "composer.json" };
+	struct span rest = span_str(path), dir, name = base_name(path);
+	const char *dot;
+
+	for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++) {
+		if (starts(path, system[i]))
+			return false;
+	}
+	while (next_dir(&rest, &dir)) {
+		if (in_list(dir, packages, sizeof(packages) / sizeof(packages[0])))
+			return false;
+	}
+	if (in_list(name, manifests, sizeof(manifests) / sizeof(manifests[0])))
+		return false;
+	/* "credentials", ".netrc" */
+	dot = strrchr(name.p, '.');
+	if (!dot || dot == name.p)
+		return true;
+	return in_list(span_str(dot + 1), extensions, sizeof(extensions) / sizeof(extensions[0]));
+}
+
 bool exe_is_secret_helper(const char *exe)
 {
 	static const char *const names[] = {

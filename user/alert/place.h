@@ -11,6 +11,11 @@
  * catalogue.tsv: token-in-log-file, token-file-*.
  */
 void sink_of_file(struct sink *ret, const char *path, unsigned int mode, unsigned int open_flags);
+/*
+ * True for a file in which a program may keep settings or credentials, by its path: what is read from it is the program's own
+ * secret. False for what packages bring (sources, documents, their data), and for the kernel's files.
+ */
+bool file_is_settings(const char *path);
 /* True for credential helpers (secret-tool, pass, gpg, git-credential-*, security, keyctl ...) by executable path. */
 bool exe_is_secret_helper(const char *exe);
 /* True for the syslog and journald sockets: /dev/log, /run/systemd/journal/{socket,dev-log,stdout,syslog}. */

@@ -149,6 +149,13 @@ static void classify_out(const struct stream *s, const struct proc_file *f, stru
 	struct sink place;
 
 	switch (s->file.type) {
+	case BT_FILE_PIPE:
+		/* A FIFO has a name, which whoever has the right to may open. */
+		if (!f || !f->path || f->path[0] != '/') {
+			sink_tap(t, SINK_PIPE, 0);
+			break;
+		}
+		/* fallthrough */
 	case BT_FILE_REG:
 		sink_init(&place, SINK_FILE, 0, -1);
 		sink_of_file(&place, f && f->path ? f->path : "", s->file.mode & 07777,
@@ -165,9 +172,6 @@ static void classify_out(const struct stream *s, const struct proc_file *f, stru
 			sink_tap(t, SINK_SECRET_STORE, 0);
 		else
 			sink_tap(t, SINK_PIPE, SINK_F_LOOPBACK);
-		break;
-	case BT_FILE_PIPE:
-		sink_tap(t, SINK_PIPE, 0);
 		break;
 	case BT_FILE_TLS:
 		sink_tap(t, SINK_NETWORK,
@@ -203,8 +207,10 @@ int engine_classify(struct engine *e, const struct stream *s, struct tap *t)
 		classify_out(s, f, t);
 		return 0;
 	}
-	t->role =
-		s->file.type == BT_FILE_TCP || s->file.type == BT_FILE_TLS ? TAP_LEARN : TAP_IGNORE;
+	t->role = TAP_IGNORE;
+	if (s->file.type == BT_FILE_TCP || s->file.type == BT_FILE_TLS ||
+	    (s->file.type == BT_FILE_REG && f && f->path && file_is_settings(f->path)))
+		t->role = TAP_LEARN;
 	return 0;
 }
 

@@ -33,7 +33,7 @@ static void tap_hit(void *arg, const struct hit *hit)
 	if (c->t->link && hit->confidence == CONF_HEURISTIC && link_parses(c->t->link, c->s->dir))
 		return;
 	if (c->t->role == TAP_LEARN) {
-		learn(c, hit, BIRTH_NETWORK_IN);
+		learn(c, hit, c->s->file.type == BT_FILE_REG ? BIRTH_FILE : BIRTH_NETWORK_IN);
 		return;
 	}
 	redact_hit(&c->e->cfg.fingerprint, hit, &red);

@@ -163,6 +163,44 @@ static void test_syslog(void **state)
 	}
 }
 
+static void test_settings(void **state)
+{
+	static const char *const yes[] = {
+		"/home/u/.config/x/tokens.json",
+		"/home/u/.config/gcloud/credentials.db",
+		"/home/u/.netrc",
+		"/srv/app/.env",
+		"/srv/app/.env.local",
+		"/home/u/.aws/credentials",
+		"/run/secrets/oauth",
+		"/etc/x/server.conf",
+		"tokens.yaml",
+	};
+	static const char *const no[] = {
+		"/srv/app/index.js",
+		"/srv/app/README.md",
+		"/srv/app/package.json",
+		"/srv/app/node_modules/x/fixtures/tokens.json",
+		"/home/u/.venv/lib/python3.11/site-packages/x/data.json",
+		"/usr/share/x/settings.json",
+		"/usr/lib/python3/x.conf",
+		"/lib/x86_64-linux-gnu/gconv/gconv-modules.conf",
+		"/proc/1/environ",
+		"/sys/kernel/config",
+		"/dev/random",
+		"/home/u/.hidden.py",
+	};
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (!file_is_settings(yes[i]))
+			fail_msg("%s", yes[i]);
+	}
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		if (file_is_settings(no[i]))
+			fail_msg("%s", no[i]);
+	}
+}
+
 static void test_names(void **state)
 {
 	enum sink_class c;
@@ -188,7 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),   cmocka_unit_test(test_long_path_is_cut),
 		cmocka_unit_test(test_helpers), cmocka_unit_test(test_syslog),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names),   cmocka_unit_test(test_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Every way out of a process (paths.c), each with a token written whole, in two pieces and in base64: it is caught, or
+# the summary names the way as one that was not seen.
+
+load lib
+
+# Not looked into as yet; the words that the summary has for each.
+blind="
+sendfile            sendfile
+splice              splice
+stderr_tee          splice
+stderr_vmsplice     splice
+tcp_sendfile        sendfile
+tcp_splice          splice
+copy_file_range     copy_file_range
+process_vm_writev   process_vm_writev
+shared_mapping      shared-mmap
+uring_write         io_uring
+uring_fixed         io_uring
+uring_sqpoll        io_uring
+uring_send          io_uring
+compat_write        compat
+"
+
+# Between parts of one program: looked into, and legal by the policy.
+own="pipe
+unix_abstract"
+
+setup() {
+	e2e_setup
+	"${CC:-cc}" -O2 -o "$D/paths" "$E2E/paths.c" -lpthread
+	cd "$D" || return 1
+}
+
+teardown() {
+	cd /
+	e2e_teardown
+}
+
+# In a network and with mounts of its own: there are addresses which are no loopback ones, and nobody's journal. Both outputs
+# are pipes.
+watched() {
+	status=0
+	mkdir -p /run/systemd/journal
+	unshare -n -m sh -ec 'mount -t tmpfs tmpfs /run/systemd/journal
+		ip link set lo up
+		ip addr add 192.0.2.1/32 dev lo
+		ip addr add 2001:db8::1/128 dev lo nodad
+		exec "$@"' sh "$BEARTRAP" run --fail-on never --output "jsonl:$A" --output "text:$T" -- ./paths values.json "$@" \
+		2> >(cat >stderr) 3>&- </dev/null | cat >stdout
+	status=${PIPESTATUS[0]}
+}
+
+@test "ways that are seen: every token is caught" {
+	mapfile -t ways < <(./paths --list | grep -vxFf <(awk '{ print $1 }' <<<"$blind"; echo "$own"))
+	"$PY" "$E2E/paths.py" mint values "${ways[@]}"
+	watched "${ways[@]}"
+	equal "status" "$status" 0
+	"$BEARTRAP" scan --fail-on never --output jsonl:known --output text:/dev/null values
+	"$PY" "$E2E/paths.py" show values known "$A" "${ways[@]}" | tee table
+	echo "# ways caught: ${#ways[@]}, $(uname -r)" >&3
+	sed 's/^/#   /' table >&3
+	run ! grep MISSED table
+	V=values no_secret "$A" "$T"
+}
+
+@test "ways that are not seen: each is told" {
+	while read -r way words; do
+		[ -n "$way" ] || continue
+		rm -f values "$A" "$T"
+		"$PY" "$E2E/paths.py" mint values "$way"
+		watched "$way"
+		[ "$status" != 3 ] || continue
+		equal "$way: status" "$status" 125
+		told=$(grep "^NOT CLEAN.*$words" "$T")
+		echo "#   $way: $told" >&3
+	done <<<"$blind"
+}
