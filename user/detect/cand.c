@@ -103,7 +103,7 @@ static void refine(const struct lane *l, const struct view *v, uint64_t from, st
 	hit->key = key_before(l->s, v, from);
 	if (!hit->key.len)
 		return;
-	k = key_lookup(l->s->sc->rs, hit->key);
+	k = key_lookup(l->s->sc, hit->key);
 	if (k && k->kind != SECRET_BEARER && k->kind != SECRET_API_KEY)
 		hit->kind = k->kind;
 }

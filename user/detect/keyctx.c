@@ -32,32 +32,6 @@ static bool is_quote(char c)
 
 /* --- names --- */
 
-const struct rule *key_lookup(const struct ruleset *rs, struct span name)
-{
-	const struct rule *best = NULL;
-	size_t weight, most = 0, n;
-	unsigned int end;
-	char norm[KEY_MAX];
-
-	n = key_normalise(name, norm, sizeof(norm));
-	if (n < 2)
-		return NULL;
-	/* Most names fall here. */
-	end = key_end(norm, n);
-	if (!(rs->key_ends[end / 32] >> end % 32 & 1))
-		return NULL;
-	for (size_t i = 0; i < rs->keys.n; i++) {
-		weight = names_match(&rs->keys.v[i]->names, span_of(norm, n));
-		if (weight > most) {
-			most = weight;
-			best = rs->keys.v[i];
-		}
-	}
-	if (best && names_match(&rs->public_names, span_of(norm, n)) >= most)
-		return NULL;
-	return best;
-}
-
 /* The name that ends at `end`: without leading dashes, and only what follows the last dot. */
 static struct span name_ending_at(const struct view *v, uint64_t end)
 {
@@ -108,13 +82,13 @@ static void scheme_open(struct lane *l, const struct view *v, size_t end, const 
 
 void key_open(struct lane *l, const struct view *v, size_t end, const struct anchor *a)
 {
-	const struct ruleset *rs = l->s->sc->rs;
+	const struct scanner *sc = l->s->sc;
 	const struct rule *r, *longer;
 	struct span name, more;
 	struct cand *c;
 
 	if (a->what == ANCHOR_SCHEME) {
-		scheme_open(l, v, end, rs->rules.v[a->id], a->len);
+		scheme_open(l, v, end, sc->rs->rules.v[a->id], a->len);
 		return;
 	}
 	/* The name must end here. */
@@ -124,12 +98,12 @@ void key_open(struct lane *l, const struct view *v, size_t end, const struct anc
 		name = span_sub(v->b, end + 1 - a->len, a->len);
 	else
 		name = name_ending_at(v, v->base + end + 1);
-	r = key_lookup(rs, name);
+	r = key_lookup(sc, name);
 	/* In prose: "registration access token". */
 	more = name;
 	for (unsigned int words = 0; name.len && words < 2; words++) {
 		more = with_word_before(v, more);
-		longer = key_lookup(rs, more);
+		longer = key_lookup(sc, more);
 		if (longer) {
 			name = more;
 			r = longer;
@@ -151,7 +125,7 @@ void key_open(struct lane *l, const struct view *v, size_t end, const struct anc
 /* The rule by which a whole text is the value of a name. */
 static const struct rule *whole_rule(const struct scanner *sc, struct span key)
 {
-	const struct rule *r = key_lookup(sc->rs, key);
+	const struct rule *r = key_lookup(sc, key);
 
 	return r && !r->oauth_only ? r : NULL;
 }
@@ -479,7 +453,7 @@ static void report_key(struct lane *l, const struct view *v, const struct cand *
 	if (c->key.style == STYLE_SCHEME) {
 		hit.key = key_before(l->s, v, c->start);
 		hit.confidence = CONF_PATTERN;
-		k = hit.key.len && r->kind == SECRET_BEARER ? key_lookup(rs, hit.key) : NULL;
+		k = hit.key.len && r->kind == SECRET_BEARER ? key_lookup(l->s->sc, hit.key) : NULL;
 		if (k && k->kind != SECRET_API_KEY)
 			hit.kind = k->kind;
 		if (r->kind == SECRET_CLIENT_SECRET) {

@@ -28,28 +28,6 @@ size_t key_normalise(struct span name, char *out, size_t cap)
 	return n;
 }
 
-size_t names_match(const struct strings *names, struct span name)
-{
-	size_t best = 0;
-
-	for (size_t i = 0; i < names->n; i++) {
-		struct span want = span_str(names->v[i]);
-		size_t weight = want.len * 2;
-
-		if (want.p[0] == '*') {
-			want = span_sub(want, 1, want.len);
-			weight = want.len * 2 - 1;
-			if (!span_ends(name, want))
-				continue;
-		} else if (!span_eq(name, want)) {
-			continue;
-		}
-		if (weight > best)
-			best = weight;
-	}
-	return best;
-}
-
 int strings_add(struct strings *s, struct span text)
 {
 	char **v = realloc(s->v, (s->n + 1) * sizeof(*v));

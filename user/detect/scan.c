@@ -18,26 +18,23 @@ static void second_free(struct scan *s)
 	s->second = NULL;
 }
 
-/* The lane over `n` unescaped bytes, with those that came before them put before them. */
-static void second_lane(struct second *d, size_t n)
+/* Unescapes raw bytes (at most SCAN_BLOCK; `end`: no more come) and gives the lane what they stand for. */
+static void second_feed(struct scan *s, struct span b, uint64_t off, bool end)
 {
-	uint8_t *out = d->out + LANE_BACK;
-	uint64_t *origin = d->out_origin + LANE_BACK;
-	size_t back = d->lane.back;
+	uint8_t buf[LANE_BACK + SCAN_BLOCK + UNESCAPE_SLACK], *out = buf + LANE_BACK;
+	uint64_t buf_origin[LANE_BACK + SCAN_BLOCK + UNESCAPE_SLACK],
+		*origin = buf_origin + LANE_BACK;
+	struct second *d = s->second;
+	size_t back = d->lane.back, n;
 
+	if (end)
+		n = unescape_flush(&d->u, out, origin, UNESCAPE_SLACK);
+	else
+		n = unescape_feed(&d->u, b, off, out, origin, SCAN_BLOCK + UNESCAPE_SLACK);
 	memcpy(out - back, d->lane.carry, back);
 	memcpy(origin - back, d->carry_origin, back * sizeof(*origin));
 	lane_feed(&d->lane, span_of(out, n), back, origin, 0);
 	wipe(out - back, back + n);
-}
-
-/* Raw bytes, at most SCAN_BLOCK. */
-static void second_feed(struct scan *s, struct span b, uint64_t off)
-{
-	struct second *d = s->second;
-
-	second_lane(d, unescape_feed(&d->u, b, off, d->out + LANE_BACK, d->out_origin + LANE_BACK,
-				     SCAN_BLOCK + UNESCAPE_SLACK));
 }
 
 /* Begins where the first lane's candidates began, or LANE_BACK bytes ago: `before` bytes before `b` are at hand. */
@@ -64,7 +61,8 @@ static void second_begin(struct scan *s, struct span b, size_t before)
 	for (size_t i = 0; i < past.len; i++)
 		d->lane.lines -= past.p[i] == '\n';
 	for (size_t i = 0; i < past.len; i += SCAN_BLOCK)
-		second_feed(s, span_sub(past, i, SCAN_BLOCK), s->off0 + l->pos - past.len + i);
+		second_feed(s, span_sub(past, i, SCAN_BLOCK), s->off0 + l->pos - past.len + i,
+			    false);
 }
 
 static size_t find_escape(struct span b, bool last)
@@ -96,7 +94,7 @@ static void feed_block(struct scan *s, struct span b, size_t before)
 	lane_feed(&s->lane, b, before, NULL, s->off0);
 	if (!s->second)
 		return;
-	second_feed(s, b, off);
+	second_feed(s, b, off, false);
 	if (escape != SIZE_MAX)
 		s->second->last_escape = off + escape;
 	else if (off + b.len - s->second->last_escape > LANE_QUIET && !s->second->lane.n_cands &&
@@ -175,11 +173,8 @@ void scan_flush(struct scan *s, hit_fn fn, void *arg)
 		value_scan_flush(s->vs, scan_value_hit, s);
 	lane_end(&s->lane, s->off0);
 	if (s->second) {
-		struct second *d = s->second;
-
-		second_lane(d, unescape_flush(&d->u, d->out + LANE_BACK, d->out_origin + LANE_BACK,
-					      UNESCAPE_SLACK));
-		lane_end(&d->lane, 0);
+		second_feed(s, SPAN_NONE, 0, true);
+		lane_end(&s->second->lane, 0);
 		second_free(s);
 	}
 	scan_settle_parts(s, true);

@@ -25,9 +25,12 @@
 #define SCAN_MAX_PARTS 16
 #define LANE_QUIET 512 /* bytes without an escape after which the second lane ends */
 
+struct key_names;
+
 struct scanner {
 	const struct ruleset *rs;
 	struct match *match;
+	struct key_names *keys;
 	struct byte_set jwt_left; /* no JWT begins behind these */
 };
 
@@ -107,8 +110,6 @@ struct second {
 	struct unescape u;
 	uint64_t last_escape; /* raw offset */
 	uint64_t carry_origin[LANE_BACK];
-	uint8_t out[LANE_BACK + SCAN_BLOCK + UNESCAPE_SLACK];
-	uint64_t out_origin[LANE_BACK + SCAN_BLOCK + UNESCAPE_SLACK];
 };
 
 struct recent {
@@ -198,8 +199,14 @@ void key_open(struct lane *l, const struct view *v, size_t end, const struct anc
 void key_advance(struct lane *l, const struct view *v, struct cand *c, uint64_t limit, bool final);
 /* The key name that the value at `pos` stands at, or empty. */
 struct span key_before(const struct scan *s, const struct view *v, uint64_t pos);
+
+/* --- keyname.c --- */
+
 /* The key rule that knows this name, or NULL. */
-const struct rule *key_lookup(const struct ruleset *rs, struct span name);
+const struct rule *key_lookup(const struct scanner *sc, struct span name);
+/* 0 or -ENOMEM. Names stay the ruleset's. */
+int key_names_new(const struct ruleset *rs, struct key_names **ret);
+struct key_names *key_names_free(struct key_names *kn);
 
 /* --- nested.c --- */
 

@@ -124,7 +124,7 @@ int scanner_new(const struct ruleset *rs, struct scanner **ret, struct error *er
 		sc->rs = rs;
 		byte_set_parse(&sc->jwt_left, SPAN_LIT("A-Za-z0-9_-"), &why);
 		sc->match = match_new();
-		r = sc->match ? 0 : -ENOMEM;
+		r = sc->match ? key_names_new(rs, &sc->keys) : -ENOMEM;
 	}
 	for (size_t i = 0; !r && i < rs->rules.n; i++)
 		r = add_rule(sc->match, rs->rules.v[i], (uint16_t)i);
@@ -142,8 +142,10 @@ int scanner_new(const struct ruleset *rs, struct scanner **ret, struct error *er
 
 struct scanner *scanner_free(struct scanner *sc)
 {
-	if (sc)
+	if (sc) {
 		match_free(sc->match);
+		key_names_free(sc->keys);
+	}
 	free(sc);
 	return NULL;
 }

@@ -13,7 +13,6 @@
 
 /* Decoded pieces of a string are scanned when there is so much of them. */
 #define PIECES_MIN 2048
-#define PIECES_MAX (2 * PIECES_MIN)
 
 struct pending {
 	struct redacted secret;
@@ -25,8 +24,11 @@ struct lane {
 	enum mcp_dir dir;
 	struct scan *text;
 	struct scan *raw;
-	struct scan_sights sights; /* in the line's bytes fed last */
-	struct buf pieces;         /* of a string with escapes, not yet scanned */
+	struct scan_sights sights; /* in the line's bytes fed last ... */
+	uint64_t line_off;         /* ... and where those began */
+	struct buf pieces;         /* of a string with escapes, not yet looked at */
+	uint64_t text_off;         /* of the string */
+	bool text_scanned;         /* it is being scanned */
 	struct mcp_where where;    /* its place */
 	struct watch *watch, *raw_watch;
 	bool not_object; /* the line cannot be JSON-RPC */
@@ -184,23 +186,21 @@ static void note_form(struct lane *l, const struct mcp_where *where, struct span
 	l->asked = *where;
 }
 
-static void text_bytes(struct lane *l, struct span decoded, uint64_t raw_off, bool last)
+/*
+ * True when the scan of the line as it is has seen all of a string that ends at `end`, and nothing in it. It takes off what
+ * escapes the string has.
+ */
+static bool seen_as_line(const struct lane *l, struct span key, uint64_t end)
 {
-	watch_text(l, l->watch, decoded, raw_off, last);
-	scan_feed(l->text, decoded, text_hit, l);
+	return l->text_off >= l->line_off && !scan_sighted(&l->sights, l->text_off, end) &&
+	       !scan_key_counts(l->wire->e->cfg.scanner, key);
 }
 
-/* A string with escapes comes in many small pieces: they are scanned together. */
-static void text_piece(struct lane *l, struct span decoded, uint64_t raw_off, bool last)
+static void text_bytes(struct lane *l, struct span decoded, uint64_t raw_off)
 {
-	bool fits = !buf_add_span(&l->pieces, decoded);
-
-	if (fits && !last && l->pieces.len < PIECES_MIN)
-		return;
-	text_bytes(l, buf_span(&l->pieces), raw_off, last && fits);
-	if (!fits)
-		text_bytes(l, decoded, raw_off, last);
-	buf_release(&l->pieces);
+	watch_text(l, l->watch, decoded, raw_off, false);
+	if (l->text_scanned)
+		scan_feed(l->text, decoded, text_hit, l);
 }
 
 static void on_text(void *arg, enum mcp_dir dir, const struct mcp_where *where, struct span key,
@@ -211,17 +211,24 @@ static void on_text(void *arg, enum mcp_dir dir, const struct mcp_where *where, 
 	if (first) {
 		if (dir == MCP_SERVER_TO_CLIENT)
 			note_form(l, where, key, decoded);
-		/* The scan of the line as it is has seen all of these bytes. */
-		if (last && !scan_sighted(&l->sights, raw_off, raw_off + decoded.len) &&
-		    !scan_key_counts(l->wire->e->cfg.scanner, key)) {
-			watch_text(l, l->watch, decoded, raw_off, true);
-			return;
-		}
 		l->where = *where;
-		scan_reset(l->text, raw_off, key);
+		l->text_off = raw_off;
+		l->text_scanned = false;
 	}
-	text_piece(l, decoded, raw_off, last);
-	if (last)
+	/* A string with escapes comes in many small pieces. */
+	if (!last && l->pieces.len + decoded.len < PIECES_MIN && !buf_add_span(&l->pieces, decoded))
+		return;
+	if (!l->text_scanned && !(last && seen_as_line(l, key, raw_off + decoded.len))) {
+		l->text_scanned = true;
+		scan_reset(l->text, l->text_off, key);
+	}
+	text_bytes(l, buf_span(&l->pieces), raw_off);
+	text_bytes(l, decoded, raw_off);
+	buf_release(&l->pieces);
+	if (!last)
+		return;
+	watch_text(l, l->watch, SPAN_NONE, raw_off, true);
+	if (l->text_scanned)
 		scan_flush(l->text, text_hit, l);
 }
 
@@ -235,6 +242,7 @@ static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
 	}
 	if (l->not_object)
 		watch_text(l, l->raw_watch, bytes, off, false);
+	l->line_off = off;
 	scan_feed_noting(l->raw, bytes, raw_hit, l, &l->sights);
 }
 
@@ -425,7 +433,7 @@ static struct wire *wire_new(struct engine *e, bool root)
 	for (i = 0; i < 2; i++) {
 		w->lane[i].wire = w;
 		w->lane[i].dir = (enum mcp_dir)i;
-		w->lane[i].pieces = (struct buf)BUF_INIT_WIPE(PIECES_MAX);
+		w->lane[i].pieces = (struct buf)BUF_INIT_WIPE(PIECES_MIN);
 		w->lane[i].text = scan_new(e->cfg.scanner, e->cfg.values);
 		w->lane[i].raw = scan_new(e->cfg.scanner, e->cfg.values);
 		w->lane[i].watch = watch_new(e);

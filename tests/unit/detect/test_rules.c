@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "detect/rules_int.h"
-#include "detect/scan.h"
+#include "detect/scan_int.h"
 
 #define TESTS "\"tests\": {\"match\": [\"{{token}}\"], \"nomatch\": [\"x\"]}"
 #define GOOD_HEAD "\"id\": \"acme\", \"title\": \"Acme\", \"kind\": \"api_key\""
@@ -331,21 +330,53 @@ static void files_and_directories(void **state)
 
 static void key_names(void **state)
 {
-	struct strings names = { NULL, 0 };
+#define KEY(id, names)                                                                             \
+	"{\"id\": \"" id "\", \"title\": \"t\", \"kind\": \"access_token\", \"names\": [" names    \
+	"], \"tests\": {\"match\": [\"x_token={{token}}\"], \"nomatch\": [\"x\"]}}"
+	static const char text[] =
+		"{\"kind\": \"keys\", \"keys\": [" KEY("any", "\"*token\"") ", " KEY(
+			"access",
+			"\"*access_token\", \"key\"") ", " KEY("whole",
+							       "\"token\"") "], \"public\": "
+									    "[\"csrf_token\", "
+									    "\"*page_token\"]}";
+#undef KEY
+	static const struct {
+		const char *name, *rule;
+	} cases[] = {
+		{ "secret", NULL },
+		{ "t", NULL },
+		{ "", NULL },
+		{ "id_token", "any" },
+		{ "token", "whole" },
+		{ "TOKEN", "whole" },
+		{ "accessToken", "access" },
+		{ "my-access_token", "access" },
+		{ "csrf_token", NULL },
+		{ "x_csrf_token", "any" },
+		{ "nextPageToken", NULL },
+		{ "key", "access" },
+		{ "my_key", NULL },
+	};
+	struct ruleset *rs = ruleset_new();
+	struct error err = { 0, "" };
+	struct scanner *sc;
 	char norm[16];
 
 	assert_int_equal(key_normalise(SPAN_LIT("X-Api_Key"), norm, sizeof(norm)), 7);
 	assert_memory_equal(norm, "xapikey", 7);
 	assert_int_equal(key_normalise(SPAN_LIT("abcdefghijklmnopq"), norm, sizeof(norm)), 0);
-	strings_add(&names, SPAN_LIT("*token"));
-	strings_add(&names, SPAN_LIT("*accesstoken"));
-	strings_add(&names, SPAN_LIT("token"));
-	assert_int_equal(names_match(&names, SPAN_LIT("secret")), 0);
-	assert_true(names_match(&names, SPAN_LIT("token")) >
-		    names_match(&names, SPAN_LIT("atoken")));
-	assert_true(names_match(&names, SPAN_LIT("myaccesstoken")) >
-		    names_match(&names, SPAN_LIT("mytoken")));
-	strings_release(&names);
+	if (ruleset_add_text(rs, "keys.json", span_str(text), &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(scanner_new(rs, &sc, &err), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct rule *r = key_lookup(sc, span_str(cases[i].name));
+
+		if (strcmp(r ? r->id : "-", cases[i].rule ? cases[i].rule : "-") != 0)
+			fail_msg("%s: %s", cases[i].name, r ? r->id : "-");
+	}
+	scanner_free(sc);
+	ruleset_free(rs);
 }
 
 int main(void)
