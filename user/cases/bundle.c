@@ -34,8 +34,7 @@ bool cases_next(struct span *bundle, struct case_text *ret)
 		line = next_line(bundle);
 	} while (!span_starts(line, SPAN_LIT(mark)));
 	line = span_sub(line, sizeof(mark) - 1, sizeof(ret->name) - 1);
-	memcpy(ret->name, line.p, line.len);
-	ret->name[line.len] = '\0';
+	snprintf(ret->name, sizeof(ret->name), "%.*s", (int)line.len, line.len ? line.p : "");
 	ret->events = lines_until_mark(bundle);
 	ret->expect = SPAN_NONE;
 	if (span_starts(*bundle, SPAN_LIT("@expect\n"))) {
