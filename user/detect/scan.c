@@ -13,8 +13,7 @@ static void second_free(struct scan *s)
 	if (!s->second)
 		return;
 	lane_release(&s->second->lane);
-	wipe(s->second, sizeof(*s->second));
-	free(s->second);
+	secmem_free(s->second);
 	s->second = NULL;
 }
 
@@ -45,7 +44,7 @@ static void second_begin(struct scan *s, struct span b, size_t before)
 {
 	struct lane *l = &s->lane;
 	struct span past;
-	struct second *d = calloc(1, sizeof(*d));
+	struct second *d = secmem_calloc(1, sizeof(*d));
 
 	if (!d)
 		return;
@@ -120,6 +119,11 @@ void scan_feed(struct scan *s, struct span bytes, hit_fn fn, void *arg)
 	}
 }
 
+uint32_t scan_line(const struct scan *s)
+{
+	return s->lane.lines + 1;
+}
+
 bool scan_undecided(const struct scan *s)
 {
 	return s->lane.n_cands || (s->second && s->second->lane.n_cands);
@@ -171,11 +175,11 @@ void scan_reset(struct scan *s, uint64_t off, struct span key)
 	s->off0 = off;
 	s->recent_n = 0;
 	scan_drop_parts(s);
-	free(s->key);
+	secmem_free(s->key);
 	s->key = NULL;
 	s->key_len = 0;
 	if (key.len && key.len <= KEY_MAX) {
-		s->key = malloc(key.len);
+		s->key = secmem_calloc(1, key.len);
 		if (s->key) {
 			memcpy(s->key, key.p, key.len);
 			s->key_len = key.len;
@@ -187,7 +191,7 @@ void scan_reset(struct scan *s, uint64_t off, struct span key)
 
 struct scan *scan_new(const struct scanner *sc, struct values *values)
 {
-	struct scan *s = calloc(1, sizeof(*s));
+	struct scan *s = secmem_calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
@@ -196,7 +200,7 @@ struct scan *scan_new(const struct scanner *sc, struct values *values)
 	if (values) {
 		s->vs = value_scan_new(values);
 		if (!s->vs) {
-			free(s);
+			secmem_free(s);
 			return NULL;
 		}
 	}
@@ -211,11 +215,11 @@ struct scan *scan_free(struct scan *s)
 	second_free(s);
 	lane_release(&s->lane);
 	value_scan_free(s->vs);
-	free(s->key);
+	secmem_free(s->key);
 	free(s->recent);
 	scan_drop_parts(s);
 	free(s->parts);
-	free(s);
+	secmem_free(s);
 	return NULL;
 }
 

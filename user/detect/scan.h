@@ -38,6 +38,8 @@ struct scan *scan_free(struct scan *s);
  */
 void scan_reset(struct scan *s, uint64_t off, struct span key);
 void scan_feed(struct scan *s, struct span bytes, hit_fn fn, void *arg);
+/* The 1-based line that the next byte is in. */
+uint32_t scan_line(const struct scan *s);
 /* True while a candidate waits for the bytes behind it. */
 bool scan_undecided(const struct scan *s);
 /*

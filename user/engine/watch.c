@@ -3,36 +3,35 @@
  * Text that somebody may read, word by word: authorization URLs in it, request targets as an access log has
  * them, and runs of characters that may be a verifier of a pending flow.
  */
-#include <stdlib.h>
-
 #include "base/secmem.h"
 #include "engine/internal.h"
+#include "engine/run.h"
 #include "proto/url.h"
 
 #define WORD_MAX 8192
-#define RUN_MAX 128
 #define TARGETS 8
 
 struct watch {
 	struct engine *e;
+	struct past_stream *past;
 	struct buf word;
 	bool too_long;
 	uint64_t word_off;
-	char run[RUN_MAX + 1];
-	size_t run_len;
+	struct run run;
 	struct target {
 		uint64_t from, to;
 	} targets[TARGETS]; /* ring of request targets seen */
 	size_t n_targets;
 };
 
-struct watch *watch_new(struct engine *e)
+struct watch *watch_new(struct engine *e, struct past_stream *past)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	struct watch *w = secmem_calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
 	w->e = e;
+	w->past = past;
 	w->word = (struct buf)BUF_INIT_WIPE(WORD_MAX);
 	return w;
 }
@@ -42,8 +41,7 @@ struct watch *watch_free(struct watch *w)
 	if (!w)
 		return NULL;
 	buf_release(&w->word);
-	wipe(w->run, sizeof(w->run));
-	free(w);
+	secmem_free(w);
 	return NULL;
 }
 
@@ -94,7 +92,8 @@ static void end_word(struct watch *w, const struct flow_ctx *ctx, uint64_t off)
 		goto out;
 	unescape(&w->word);
 	while (url_find(buf_span(&w->word), &pos, &url))
-		flows_url(w->e->flows, ctx, url);
+		if (flows_url(w->e->flows, ctx, url) && w->past)
+			past_tell(&w->e->past, w->past, w->word_off, off);
 out:
 	buf_clear(&w->word);
 	w->too_long = false;
@@ -102,20 +101,14 @@ out:
 
 static void end_run(struct watch *w, const struct flow_ctx *ctx)
 {
-	if (w->run_len >= 43 && w->run_len <= RUN_MAX && flows_pending(w->e->flows))
-		flows_preimage(w->e->flows, ctx, span_of(w->run, w->run_len));
-	w->run_len = 0;
+	if (flows_pending(w->e->flows))
+		flows_preimage(w->e->flows, ctx, run_span(&w->run));
+	run_clear(&w->run);
 }
 
 static bool in_word(unsigned char c)
 {
 	return c > ' ' && c != 0x7f && c != '"' && c != '\'' && c != '<' && c != '>' && c != '`';
-}
-
-static bool in_run(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, uint64_t off)
@@ -131,20 +124,16 @@ void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, 
 		} else if (w->word.len || w->too_long) {
 			end_word(w, ctx, off + i);
 		}
-		if (in_run(c)) {
-			if (w->run_len <= RUN_MAX)
-				w->run[w->run_len] = (char)c;
-			w->run_len += w->run_len <= RUN_MAX;
-		} else if (w->run_len) {
+		if (run_add(&w->run, c))
 			end_run(w, ctx);
-		}
 	}
 }
 
 void watch_end(struct watch *w, const struct flow_ctx *ctx, uint64_t off)
 {
 	end_word(w, ctx, off);
-	end_run(w, ctx);
+	if (run_end(&w->run))
+		end_run(w, ctx);
 	w->n_targets = 0;
 }
 

@@ -36,6 +36,9 @@ struct lane {
 	struct bt_file_id file;
 	struct actor last;
 	uint64_t pos; /* of HTTP bodies: they have no offsets that follow on */
+	struct past_stream past;
+	struct buf line; /* for the past, when the line is over */
+	uint64_t line_off;
 };
 
 struct wire {
@@ -43,7 +46,8 @@ struct wire {
 	unsigned int
 		refs; /* the table's and the taps': an evicted wire lives as long as its streams */
 	bool root;
-	bool http; /* bodies of HTTP messages instead of stdio */
+	bool http;                      /* bodies of HTTP messages instead of stdio */
+	const struct past_piece *again; /* the line of the past that is being judged */
 	struct mcp_session *mcp;
 	struct lane lane[2];
 };
@@ -68,8 +72,15 @@ static const enum sink_class place_sink[MCP_PLACE_MAX] = {
 static void keep_hit(struct lane *l, struct pending **hits, size_t *n, const struct hit *hit,
 		     const struct mcp_where *where)
 {
+	struct wire *w = l->wire;
 	struct pending *p;
 
+	if (w->again && !engine_looks_for(w->e, w->again, hit))
+		return;
+	if (w->again)
+		w->e->totals.lookback_found++;
+	else if (hit->confidence != CONF_HEURISTIC)
+		past_tell(&w->e->past, &l->past, hit->offset, hit->end);
 	if (!*hits)
 		*hits = calloc(WIRE_MAX_PENDING, sizeof(**hits));
 	if (!*hits || *n == WIRE_MAX_PENDING) {
@@ -105,6 +116,7 @@ static void on_begin(void *arg, enum mcp_dir dir, uint64_t off)
 
 	l->n_text = l->n_raw = 0;
 	l->overflow = l->text_open = l->line_begun = l->not_object = l->asks_secret = false;
+	l->line_off = off;
 	scan_reset(l->raw, off, SPAN_NONE);
 }
 
@@ -115,7 +127,7 @@ static void watch_text(struct lane *l, struct watch *w, struct span bytes, uint6
 	struct engine_at at = { .who = &l->last };
 	struct flow_ctx ctx;
 
-	if (!w || l->dir != MCP_SERVER_TO_CLIENT)
+	if (!w || l->dir != MCP_SERVER_TO_CLIENT || l->wire->again)
 		return;
 	engine_place(e, &l->file, l->class, l->flags, &l->last, &at.sink);
 	engine_ctx(&l->last, &ctx);
@@ -168,7 +180,7 @@ static void note_form(struct lane *l, const struct mcp_where *where, struct span
 	const char *name = strstr(where->path, marker);
 	struct span prop;
 
-	if (!name || l->asks_secret)
+	if (!name || l->asks_secret || l->wire->again)
 		return;
 	prop = span_str(name + sizeof(marker) - 1);
 	prop = span_sub(prop, 0, span_find_byte(prop, '.'));
@@ -198,6 +210,33 @@ static void on_text(void *arg, enum mcp_dir dir, const struct mcp_where *where, 
 	}
 }
 
+/* What goes out: to the client, or from a parent to a child. */
+static bool keeps_past(const struct lane *l)
+{
+	return !l->wire->again && (l->dir == MCP_SERVER_TO_CLIENT || !l->wire->root);
+}
+
+static void keep_past(struct lane *l, const struct mcp_message *msgs, size_t n)
+{
+	struct past_place place = {
+		.who = l->last,
+		.file = l->file,
+		.class = l->class,
+		.flags = l->flags,
+		.off = l->line_off,
+		.line = 1,
+		.begins = true,
+		.rpc = true,
+		.root = l->wire->root,
+		.http = l->wire->http,
+		.msgs = msgs,
+		.n_msgs = n,
+	};
+
+	past_add(&l->wire->e->past, &l->past, &place, buf_span(&l->line));
+	buf_release(&l->line);
+}
+
 static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
 {
 	struct lane *l = &((struct wire *)arg)->lane[dir];
@@ -208,6 +247,8 @@ static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
 	}
 	if (l->not_object)
 		watch_text(l, l->raw_watch, bytes, off, false);
+	if (keeps_past(l))
+		buf_add_span(&l->line, span_sub(bytes, 0, PAST_STREAM_MAX - l->line.len));
 	scan_feed(l->raw, bytes, raw_hit, l);
 }
 
@@ -320,9 +361,16 @@ static void on_end(void *arg, enum mcp_dir dir, const struct mcp_message *msgs, 
 	if (l->not_object)
 		watch_text(l, l->raw_watch, SPAN_NONE, 0, true);
 	scan_flush(l->raw, raw_hit, l);
+	if (n && keeps_past(l))
+		keep_past(l, msgs, n);
+	if (n && w->again && w->again->place.n_msgs) {
+		/* As they were then: what a response answers is not known any more. */
+		msgs = w->again->place.msgs;
+		n = w->again->place.n_msgs;
+	}
 	if (!n)
 		goto out;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && !w->again; i++) {
 		if (is_rpc(&msgs[i]))
 			w->e->totals.mcp_messages++;
 		if (msgs[i].broken)
@@ -372,6 +420,8 @@ static void wire_free(struct wire *w)
 		watch_free(w->lane[i].raw_watch);
 		free(w->lane[i].text_hits);
 		free(w->lane[i].raw_hits);
+		past_end_stream(&w->lane[i].past);
+		buf_release(&w->lane[i].line);
 	}
 	free(w);
 }
@@ -400,10 +450,11 @@ static struct wire *wire_new(struct engine *e, bool root)
 	for (i = 0; i < 2; i++) {
 		w->lane[i].wire = w;
 		w->lane[i].dir = (enum mcp_dir)i;
+		w->lane[i].line = (struct buf)BUF_INIT_WIPE(PAST_STREAM_MAX);
 		w->lane[i].text = scan_new(e->cfg.scanner, e->cfg.values);
 		w->lane[i].raw = scan_new(e->cfg.scanner, e->cfg.values);
-		w->lane[i].watch = watch_new(e);
-		w->lane[i].raw_watch = watch_new(e);
+		w->lane[i].watch = watch_new(e, &w->lane[i].past);
+		w->lane[i].raw_watch = watch_new(e, &w->lane[i].past);
 		if (!w->lane[i].text || !w->lane[i].raw || !w->lane[i].watch ||
 		    !w->lane[i].raw_watch)
 			goto fail;
@@ -468,6 +519,34 @@ int wire_body(struct wire *w, enum mcp_dir dir, const struct bt_file_id *file,
 	r = mcp_feed(w->mcp, dir, bytes, l->pos);
 	l->pos += bytes.len;
 	return r;
+}
+
+void wire_again(struct engine *e, const struct past_piece *line)
+{
+	enum mcp_dir dir = line->place.msgs[0].dir;
+	struct wire *w = e->look_wire[line->place.http];
+	struct lane *l;
+
+	if (!w)
+		w = e->look_wire[line->place.http] = wire_new(e, true);
+	if (!w)
+		return;
+	w->root = line->place.root;
+	w->http = line->place.http;
+	w->again = line;
+	l = &w->lane[dir];
+	l->class = line->place.class;
+	l->flags = line->place.flags;
+	l->file = line->place.file;
+	l->last = line->place.who;
+	/* Every line is a session of its own: no offset goes on, and no request waits. */
+	mcp_session_free(w->mcp);
+	w->mcp = mcp_session_new(&wire_ops, w);
+	if (w->mcp) {
+		mcp_feed(w->mcp, dir, line->text, line->place.off);
+		mcp_end(w->mcp, dir);
+	}
+	w->again = NULL;
 }
 
 void wire_gap(struct wire *w, enum mcp_dir dir, uint64_t missing)

@@ -125,8 +125,10 @@ void authz_seen(struct flows *fs, const struct flow_ctx *ctx, const struct param
 	f->url_seen = true;
 	copy_text(f->endpoint, sizeof(f->endpoint), par ? SPAN_NONE : span_str(base));
 	flow_enter(f, PHASE_AUTHZ_REQUEST, ctx->now_ns);
-	if (f->has_challenge)
+	if (f->has_challenge) {
 		fs->pending_challenges++;
+		fs->challenges++;
+	}
 	fact.f = f;
 	w.not_this = f;
 	fact.meta = table_get(fs->metas, span_str(f->endpoint));

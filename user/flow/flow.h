@@ -79,6 +79,7 @@ struct flow_story {
 	enum flow_phase phase;
 	uint64_t flow_age_ns;
 	uint64_t age_ns; /* of the secret */
+	bool later;      /* it was born that long after, not before */
 	bool dead;       /* spent, rotated, revoked or expired */
 	char born[96];   /* "token response of as.example, 41 s ago" */
 };
@@ -119,6 +120,8 @@ struct flow_xchg *flow_xchg_free(struct flow_xchg *x);
 /* A run of unreserved characters (RFC 3986): a verifier of a pending flow by its SHA-256? Learnt then; true. */
 bool flows_preimage(struct flows *fs, const struct flow_ctx *ctx, struct span run);
 bool flows_pending(const struct flows *fs); /* flows_preimage may find something */
+uint64_t
+flows_challenges(const struct flows *fs); /* how many there were, to know when there is a new one */
 /*
  * When the checks of a rule look, in words ("authorization requests, token responses"), appended to `out`. False: no check has
  * that rule.

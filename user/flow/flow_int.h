@@ -121,6 +121,7 @@ struct flows {
 	struct table *misc;      /* "KIND\0..." -> marker: sets of small facts */
 	uint64_t next_id;
 	uint32_t pending_challenges; /* upper bound */
+	uint64_t challenges;         /* ever seen */
 	bool resource_meta_seen;     /* the tree is an MCP client that discovers */
 	char own_resource[256];      /* what our own RFC 9728 metadata says we are */
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secmem.h"
 #include "flow/check.h"
 
 struct request {
@@ -272,7 +273,7 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 struct flow_xchg *flows_request(struct flows *fs, const struct flow_ctx *ctx,
 				const struct flow_message *m)
 {
-	struct flow_xchg *x = calloc(1, sizeof(*x));
+	struct flow_xchg *x = secmem_calloc(1, sizeof(*x));
 	struct request r = { .query = PARAMS_INIT, .body = PARAMS_INIT };
 	struct fact fact = { .fs = fs, .ctx = ctx, .m = m, .x = x };
 
@@ -301,7 +302,7 @@ struct flow_xchg *flow_xchg_free(struct flow_xchg *x)
 {
 	if (x)
 		params_release(&x->query);
-	free(x);
+	secmem_free(x);
 	return NULL;
 }
 
