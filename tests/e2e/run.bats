@@ -163,21 +163,3 @@ while True:
 	beartrap_run --user no-such-user -- true
 	equal "status" "$status" 125
 }
-
-@test "no token stays in beartrap's memory once its stream has moved on" {
-	mkfifo "$D/fifo"
-	: >"$D/other"
-	"$BEARTRAP" run --output "jsonl:$A" -- "$PY" "$E2E/late.py" --values "$D/other" "$D/fifo" 2>"$D/stderr" 3>&- &
-	pid=$!
-	PIDS+=("$pid")
-	echo "say here is $("$PY" "$E2E/tokens.py" "$V" said) for you" >"$D/fifo"
-	until_true sh -c "[ \"\$(\"$PY\" \"$E2E/alerts.py\" \"$A\" rule=token-on-stderr)\" = 1 ]"
-	echo "say $(printf 'the quick brown fox %.0s' $(seq 150))" >"$D/fifo"
-	until_true grep -q 'brown fox' "$D/stderr"
-	sleep 1
-	"$PY" "$E2E/memory.py" "$V" "$pid"
-	echo quit >"$D/fifo"
-	status=0
-	wait "$pid" || status=$?
-	equal "status" "$status" 10
-}

@@ -25,14 +25,12 @@ static int move(struct buf *b, size_t cap)
 		if (!p)
 			return fail(b, -ENOMEM);
 	} else {
-		p = malloc(cap);
+		p = secmem_calloc(1, cap);
 		if (!p)
 			return fail(b, -ENOMEM);
-		if (b->p) {
+		if (b->p)
 			memcpy(p, b->p, b->len);
-			wipe(b->p, b->cap);
-			free(b->p);
-		}
+		secmem_free(b->p);
 	}
 	b->p = p;
 	b->cap = cap;
@@ -142,9 +140,10 @@ void buf_clear(struct buf *b)
 
 void buf_release(struct buf *b)
 {
-	if (b->p && b->wipe)
-		wipe(b->p, b->cap);
-	free(b->p);
+	if (b->wipe)
+		secmem_free(b->p);
+	else
+		free(b->p);
 	b->p = NULL;
 	b->len = 0;
 	b->cap = 0;

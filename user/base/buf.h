@@ -16,7 +16,7 @@ struct buf {
 	size_t cap;
 	size_t max; /* most bytes it may hold; 0 = no cap */
 	int err;    /* 0, -ENOMEM, or -E2BIG over max */
-	bool wipe;  /* zero old memory when it moves or is freed */
+	bool wipe; /* of bytes that may be secret: in secmem_calloc()'s memory, wiped when it moves or is freed */
 };
 
 #define BUF_INIT(max_)                                                                             \

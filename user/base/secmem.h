@@ -17,6 +17,17 @@ struct secret *secret_free(struct secret *s); /* wipes; accepts NULL; returns NU
 /* The bytes, valid until secret_free. */
 struct span secret_span(const struct secret *s);
 
+/*
+ * Memory for payload on its way through (what a stream carries over, messages that are not whole yet, decoders' windows): locked,
+ * zeroed when given out and wiped when freed, from a pool (base/secpool.h). The pool is the process's, as malloc's
+ * memory is. Under AddressSanitizer, which must know every block, all of it comes from the heap.
+ */
+void *secmem_calloc(size_t n, size_t size); /* NULL when out of memory, or n * size overflows */
+void *secmem_realloc(void *p, size_t size); /* as realloc(3); the old memory is wiped */
+void secmem_free(void *p);                  /* accepts NULL */
+/* The most bytes of it that could not be locked at one time: over the pool's bound, or over the lock limit. */
+size_t secmem_unlocked(void);
+
 /* Overwrites memory in a way the compiler keeps. */
 void wipe(void *p, size_t len);
 

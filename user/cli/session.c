@@ -213,6 +213,11 @@ int session_finish(struct session *s, const char *command, const char *target, i
 	engine_finish(s->engine);
 	engine_totals(s->engine, &sum.totals);
 	engine_walk_tls(s->engine, note_sealed, s);
+	if (secmem_unlocked())
+		session_note(
+			s,
+			"up to %zu bytes of payload were held in memory that could not be locked",
+			secmem_unlocked());
 	sum.started_ns = s->started_ns;
 	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
 	sum.notes = (const char *const *)s->notes;

@@ -13,8 +13,7 @@ static void second_free(struct scan *s)
 	if (!s->second)
 		return;
 	lane_release(&s->second->lane);
-	wipe(s->second, sizeof(*s->second));
-	free(s->second);
+	secmem_free(s->second);
 	s->second = NULL;
 }
 
@@ -42,7 +41,7 @@ static void second_begin(struct scan *s, struct span b, size_t before)
 {
 	struct lane *l = &s->lane;
 	struct span past;
-	struct second *d = calloc(1, sizeof(*d));
+	struct second *d = secmem_calloc(1, sizeof(*d));
 
 	if (!d)
 		return;
@@ -142,6 +141,11 @@ bool scan_sighted(const struct scan_sights *s, uint64_t from, uint64_t to)
 	return found;
 }
 
+uint32_t scan_line(const struct scan *s)
+{
+	return s->lane.lines + 1;
+}
+
 bool scan_undecided(const struct scan *s)
 {
 	return s->lane.n_cands || (s->second && s->second->lane.n_cands);
@@ -190,11 +194,11 @@ void scan_reset(struct scan *s, uint64_t off, struct span key)
 	s->off0 = off;
 	s->recent_n = 0;
 	scan_drop_parts(s);
-	free(s->key);
+	secmem_free(s->key);
 	s->key = NULL;
 	s->key_len = 0;
 	if (key.len && key.len <= KEY_MAX) {
-		s->key = malloc(key.len);
+		s->key = secmem_calloc(1, key.len);
 		if (s->key) {
 			memcpy(s->key, key.p, key.len);
 			s->key_len = key.len;
@@ -206,7 +210,7 @@ void scan_reset(struct scan *s, uint64_t off, struct span key)
 
 struct scan *scan_new(const struct scanner *sc, struct values *values)
 {
-	struct scan *s = calloc(1, sizeof(*s));
+	struct scan *s = secmem_calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
@@ -215,7 +219,7 @@ struct scan *scan_new(const struct scanner *sc, struct values *values)
 	if (values) {
 		s->vs = value_scan_new(values);
 		if (!s->vs) {
-			free(s);
+			secmem_free(s);
 			return NULL;
 		}
 	}
@@ -230,11 +234,11 @@ struct scan *scan_free(struct scan *s)
 	second_free(s);
 	lane_release(&s->lane);
 	value_scan_free(s->vs);
-	free(s->key);
+	secmem_free(s->key);
 	free(s->recent);
 	scan_drop_parts(s);
 	free(s->parts);
-	free(s);
+	secmem_free(s);
 	return NULL;
 }
 

@@ -56,6 +56,8 @@ void scan_feed_noting(struct scan *s, struct span bytes, hit_fn fn, void *arg,
 bool scan_sighted(const struct scan_sights *s, uint64_t from, uint64_t to);
 /* True when what stands at this name is looked at whatever it is. */
 bool scan_key_counts(const struct scanner *sc, struct span key);
+/* The 1-based line that the next byte is in. */
+uint32_t scan_line(const struct scan *s);
 /* True while a candidate waits for the bytes behind it. */
 bool scan_undecided(const struct scan *s);
 /*

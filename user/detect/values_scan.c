@@ -17,19 +17,18 @@ static void make_room(struct value_scan *s)
 
 	if (room <= s->room)
 		return;
-	keep = malloc(room);
+	keep = secmem_calloc(1, room);
 	meta = malloc(room * sizeof(*meta));
 	if (!keep || !meta) {
-		free(keep);
+		secmem_free(keep);
 		free(meta);
 		return;
 	}
 	if (s->keep) {
 		memcpy(keep, s->keep, s->kept);
 		memcpy(meta, s->keep_meta, s->kept * sizeof(*meta));
-		wipe(s->keep, s->room);
 	}
-	free(s->keep);
+	secmem_free(s->keep);
 	free(s->keep_meta);
 	s->keep = keep;
 	s->keep_meta = meta;
@@ -38,7 +37,7 @@ static void make_room(struct value_scan *s)
 
 struct value_scan *value_scan_new(struct values *v)
 {
-	struct value_scan *s = calloc(1, sizeof(*s));
+	struct value_scan *s = secmem_calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
@@ -54,13 +53,10 @@ struct value_scan *value_scan_new(struct values *v)
 struct value_scan *value_scan_free(struct value_scan *s)
 {
 	if (s) {
-		if (s->keep)
-			wipe(s->keep, s->room);
-		wipe(&s->norm, sizeof(s->norm));
-		free(s->keep);
+		secmem_free(s->keep);
 		free(s->keep_meta);
 		free(s->matches);
-		free(s);
+		secmem_free(s);
 	}
 	return NULL;
 }

@@ -24,6 +24,8 @@ int engine_new(const struct engine_config *cfg, struct engine **ret)
 	e->streams = stream_table_new(&limits, &engine_stream_ops, e);
 	e->dedup = dedup_new(ENGINE_MAX_ALERTS);
 	e->ledger = ledger_new(cfg->values);
+	if (e->ledger)
+		ledger_on_new(e->ledger, engine_learnt, e);
 	e->links = table_new(ENGINE_MAX_LINKS, link_put);
 	e->flows = flows_new(&(struct flows_config){
 		.ledger = e->ledger,
@@ -59,6 +61,10 @@ struct engine *engine_free(struct engine *e)
 	table_free(e->tls);
 	table_free(e->root_env);
 	scan_free(e->args_scan);
+	scan_free(e->look_scan);
+	wire_put(e->look_wire[0]);
+	wire_put(e->look_wire[1]);
+	past_release(&e->past);
 	flows_free(e->flows);
 	ledger_free(e->ledger);
 	dedup_free(e->dedup);
@@ -99,16 +105,19 @@ int engine_feed(struct engine *e, struct span record)
 		return err;
 	switch (ev.kind) {
 	case BT_REC_DATA:
-		return stream_feed(e->streams, &ev);
+		err = stream_feed(e->streams, &ev);
+		break;
 	case BT_REC_FILE:
 		engine_learn_stdio(e, &ev);
-		return 0;
+		break;
 	case BT_REC_ARGS:
 		engine_args(e, &ev);
-		return 0;
+		break;
 	default:
-		return 0;
+		break;
 	}
+	engine_look_back(e, ev.time_ns);
+	return err;
 }
 
 int engine_feed_recorded(struct engine *e, struct span record)
@@ -130,13 +139,14 @@ void engine_tick(struct engine *e, uint64_t now_ns)
 {
 	stream_tick(e->streams, now_ns);
 	engine_peek_silent(e, now_ns);
+	engine_look_back(e, now_ns);
 }
 
 int engine_timeout_ms(const struct engine *e)
 {
 	struct stream_totals st;
 
-	if (e->silent)
+	if (e->silent || e->n_look)
 		return (int)(SILENT_NS / 1000000);
 	stream_table_totals(e->streams, &st);
 	return st.held_now ? ENGINE_HELD_MS : -1;
@@ -157,6 +167,7 @@ void engine_finish(struct engine *e)
 	stream_table_totals(e->streams, &e->stream_totals);
 	e->totals.streams += stream_table_len(e->streams);
 	e->streams = stream_table_free(e->streams);
+	engine_look_back(e, UINT64_MAX);
 }
 
 static bool count_process(void *arg, const struct proc *p)

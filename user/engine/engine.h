@@ -48,6 +48,9 @@ struct engine_totals {
 	uint64_t by_severity[SEV_MAX];
 	uint64_t overridden[POLICY_MAX_OVERRIDES]; /* findings, by override of the policy */
 	uint64_t hits_overflow; /* hits of one message over the cap, reported without place */
+	/* Searches of the recent past for what was learnt late: how many, through how much, what they found. */
+	uint64_t lookbacks, lookback_bytes, lookback_found;
+	uint64_t lookback_left_out; /* values and runs that were over the bounds of one search */
 };
 
 int engine_new(const struct engine_config *cfg, struct engine **ret);

@@ -55,9 +55,7 @@ struct link {
 
 static void message_free(struct message *m)
 {
-	if (m->text)
-		wipe(m->text, m->text_len);
-	free(m->text);
+	secmem_free(m->text);
 	free((void *)m->head.fields);
 	buf_release(&m->body);
 	sse_free(m->sse);
@@ -92,7 +90,7 @@ static struct message *message_new(uint64_t xid, const struct http_head *h)
 	len += h->method.len + h->target.len + h->authority.len + h->scheme.len;
 	for (size_t i = 0; i < h->n_fields; i++)
 		len += h->fields[i].name.len + h->fields[i].value.len;
-	m->text = malloc(len);
+	m->text = secmem_calloc(1, len);
 	fields = calloc(h->n_fields ? h->n_fields : 1, sizeof(*fields));
 	m->head.fields = fields;
 	if (!m->text || !fields) {
@@ -450,7 +448,7 @@ static void find_role(struct link *l, enum bt_dir dir)
 		l->role = (guess == 1) == (dir == BT_DIR_IN) ? ROLE_SERVER : ROLE_CLIENT;
 	if (l->role == ROLE_NOT_HTTP)
 		return;
-	l->watch = watch_new(l->e);
+	l->watch = watch_new(l->e, NULL);
 	l->conn = http_conn_new(&link_ops, l);
 	if (!l->conn)
 		l->role = ROLE_NOT_HTTP;

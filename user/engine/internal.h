@@ -6,6 +6,7 @@
 #include "alert/dedup.h"
 #include "base/table.h"
 #include "engine/engine.h"
+#include "engine/past.h"
 #include "flow/flow.h"
 #include "flow/params.h"
 #include "proto/mcp.h"
@@ -26,6 +27,8 @@
 #define WIRE_MAX_PENDING 64
 /* A stream is silent when this much time has passed since its last byte. */
 #define SILENT_NS 20000000ull
+/* Values learnt between two searches of the past; further ones are not looked back for. */
+#define LOOK_MAX 64
 
 /* What the bytes of a stream are to us. */
 enum tap_role {
@@ -45,15 +48,6 @@ struct stdio_role {
 	bool root;   /* it is a watch root's own: the MCP client is at the other end */
 };
 
-/* Who did it and when, for an alert: taken from the event at hand. */
-struct actor {
-	uint32_t tgid, tid, uid, root;
-	uint64_t start_ns, time_ns;
-	int fd;
-	uint16_t mode; /* of the file at that time */
-	char comm[BT_COMM_LEN + 1];
-};
-
 /* A stream's consumer state; hangs on struct stream.user. */
 struct tap {
 	enum tap_role role;
@@ -68,10 +62,11 @@ struct tap {
 	struct stream *stream;                 /* it hangs on */
 	struct tap *silent_prev, *silent_next; /* in engine.silent, while `scan` is undecided */
 	bool silent;
-	struct wire *wire;   /* TAP_WIRE; holds a reference */
-	struct link *link;   /* of a TCP socket; holds a reference */
-	struct watch *watch; /* of text that people read */
-	uint8_t wire_dir;    /* enum mcp_dir */
+	struct wire *wire;       /* TAP_WIRE; holds a reference */
+	struct link *link;       /* of a TCP socket; holds a reference */
+	struct watch *watch;     /* of text that people read */
+	struct past_stream past; /* of a TAP_SINK */
+	uint8_t wire_dir;        /* enum mcp_dir */
 };
 
 /* Where flow/ is being fed from, for what it finds. */
@@ -84,6 +79,13 @@ struct engine_at {
 	unsigned int flags;
 	const struct alert_mcp *mcp; /* or NULL */
 	bool http;                   /* an HTTP message: its parts are sinks of their own */
+};
+
+/* A value that was learnt, until the past is searched for it. */
+struct look_for {
+	uint64_t id;
+	bool on_connection;
+	struct bt_file_id born; /* the connection that it was learnt on */
 };
 
 struct engine {
@@ -100,6 +102,15 @@ struct engine {
 	struct table *links;        /* bt_file_id key -> struct link */
 	struct table *root_env;     /* fingerprint -> marker: secrets in a root's own environment */
 	struct scan *args_scan;
+	struct past past;
+	struct look_for look[LOOK_MAX];
+	size_t n_look;
+	uint64_t n_learnt;              /* values ever learnt */
+	const struct bt_file_id *birth; /* while bytes of a connection are looked at */
+	uint64_t challenges;            /* flows_challenges() when the past was last searched */
+	uint64_t looked_ns;             /* when that was */
+	struct scan *look_scan;
+	struct wire *look_wire[2]; /* of stdio, of HTTP */
 	struct tap *silent; /* taps amid a candidate: judged when nothing comes for a while */
 	uint64_t ticked_ns; /* of engine_feed_recorded */
 	struct engine_totals totals;
@@ -111,6 +122,9 @@ void actor_of(const struct event *ev, struct actor *ret);
 /* judge.c: a redacted hit at a sink becomes an alert, or nothing. `mcp` NULL off the wire. */
 void engine_judge(struct engine *e, const struct redacted *secret, struct sink *sink,
 		  const struct alert_mcp *mcp, const struct actor *who);
+/* The same for a hit in free text that went to a file object. Redacts it. */
+void engine_judge_text(struct engine *e, const struct bt_file_id *file, enum sink_class class,
+		       unsigned int flags, const struct hit *hit, const struct actor *who);
 /* Fills in process and times, and hands it out unless it is a repeat. */
 void engine_raise(struct engine *e, struct alert *a, const struct actor *who);
 /* Adds of which flow it is; nothing when of none. */
@@ -151,6 +165,8 @@ struct wire *wire_for_http(struct engine *e);
 int wire_body(struct wire *w, enum mcp_dir dir, const struct bt_file_id *file,
 	      const struct actor *who, struct span bytes);
 void wire_gap(struct wire *w, enum mcp_dir dir, uint64_t missing);
+/* Judges a line of the past again, for what engine_looks_for(). */
+void wire_again(struct engine *e, const struct past_piece *line);
 void wire_end(struct wire *w, enum mcp_dir dir);
 
 /* tls.c: what was sealed and what was not, by process. */
@@ -168,7 +184,8 @@ void link_end(struct link *l);
 bool link_parses(const struct link *l, enum bt_dir dir);
 
 /* watch.c */
-struct watch *watch_new(struct engine *e);
+/* `past`: of the stream that the text is of, or NULL; an authorization URL in it is flow/'s to judge, not the past's. */
+struct watch *watch_new(struct engine *e, struct past_stream *past);
 struct watch *watch_free(struct watch *w);
 /* e->at must be set: an authorization URL may be found. */
 void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, uint64_t off);
@@ -182,6 +199,14 @@ void engine_say(struct alert *a, const char *before, const char *text, const cha
 void engine_ctx(const struct actor *who, struct flow_ctx *ret); /* of text, not of a connection */
 void engine_scan_html(struct engine *e, const struct sink *sink, const struct actor *who,
 		      struct span page);
+
+/* lookback.c */
+/* Listener of the ledger: a new value. */
+void engine_learnt(void *arg, int64_t id);
+/* A hit in a piece of the past is one that the search is for, and no alert was given for it. */
+bool engine_looks_for(const struct engine *e, const struct past_piece *b, const struct hit *hit);
+/* Searches the past for what was learnt; not so soon after the last time, unless `now_ns` is UINT64_MAX. */
+void engine_look_back(struct engine *e, uint64_t now_ns);
 
 /* args.c */
 void engine_args(struct engine *e, const struct event *ev);

@@ -64,12 +64,12 @@ void engine_tell_flow(struct alert *a, const struct flow_brief *f)
 bool engine_story(struct engine *e, struct alert *a, uint64_t now_ns)
 {
 	struct flow_story s;
-	char age[40];
+	char age[60];
 
 	if (!a->secret.known_id || !flows_story(e->flows, (int64_t)a->secret.known_id, now_ns, &s))
 		return false;
-	snprintf(age, sizeof(age), ", %llu s before%s.",
-		 (unsigned long long)(s.age_ns / 1000000000), s.dead ? "; it is spent" : "");
+	snprintf(age, sizeof(age), ", %llu s %s%s.", (unsigned long long)(s.age_ns / 1000000000),
+		 s.later ? "after it was written" : "before", s.dead ? "; it is spent" : "");
 	engine_say(a, " It was first seen in: ", s.born, age);
 	engine_tell_flow(a, &s.flow);
 	return s.dead;
@@ -99,4 +99,18 @@ void engine_judge(struct engine *e, const struct redacted *secret, struct sink *
 		a.mcp = *mcp;
 	engine_story(e, &a, who->time_ns);
 	engine_raise(e, &a, who);
+}
+
+void engine_judge_text(struct engine *e, const struct bt_file_id *file, enum sink_class class,
+		       unsigned int flags, const struct hit *hit, const struct actor *who)
+{
+	struct redacted red;
+	struct sink sink;
+
+	redact_hit(&e->cfg.fingerprint, hit, &red);
+	engine_place(e, file, class, flags, who, &sink);
+	redact_text(hit, sink.path);
+	sink.line = hit->line;
+	sink.offset = hit->offset;
+	engine_judge(e, &red, &sink, NULL, who);
 }

@@ -26,8 +26,7 @@ static void learn(struct tap_ctx *c, const struct hit *hit, enum birth birth)
 static void tap_hit(void *arg, const struct hit *hit)
 {
 	struct tap_ctx *c = arg;
-	struct redacted red;
-	struct sink sink;
+	unsigned int flags = c->t->flags;
 
 	/* Of messages that flow/ reads whole a key name says nothing new. */
 	if (c->t->link && hit->confidence == CONF_HEURISTIC && link_parses(c->t->link, c->s->dir))
@@ -36,14 +35,12 @@ static void tap_hit(void *arg, const struct hit *hit)
 		learn(c, hit, c->s->file.type == BT_FILE_REG ? BIRTH_FILE : BIRTH_NETWORK_IN);
 		return;
 	}
-	redact_hit(&c->e->cfg.fingerprint, hit, &red);
-	engine_place(c->e, &c->s->file, c->t->class, c->t->flags, &c->t->last, &sink);
 	if (c->t->watch && watch_in_target(c->t->watch, hit->offset))
-		sink.flags |= SINK_F_ACCESS_LOG;
-	redact_text(hit, sink.path);
-	sink.line = hit->line;
-	sink.offset = hit->offset;
-	engine_judge(c->e, &red, &sink, NULL, &c->t->last);
+		flags |= SINK_F_ACCESS_LOG;
+	engine_judge_text(c->e, &c->s->file, c->t->class, flags, hit, &c->t->last);
+	/* What was guessed may turn out to be a secret. */
+	if (hit->confidence != CONF_HEURISTIC)
+		past_tell(&c->e->past, &c->t->past, hit->offset, hit->end);
 	if (c->t->class == SINK_NETWORK && (c->t->flags & (SINK_F_LOOPBACK | SINK_F_TLS)))
 		learn(c, hit, BIRTH_NETWORK_OUT);
 }
@@ -98,6 +95,7 @@ static void tap_free(void *user)
 	wire_put(t->wire);
 	link_put(t->link);
 	watch_free(t->watch);
+	past_end_stream(&t->past);
 	free(t);
 }
 
@@ -179,16 +177,37 @@ static void watch_with(struct tap_ctx *c, struct span bytes, bool end)
 static void feed_watch(struct tap_ctx *c, struct span bytes)
 {
 	if (!c->t->watch)
-		c->t->watch = watch_new(c->e);
+		c->t->watch = watch_new(c->e, &c->t->past);
 	if (c->t->watch)
 		watch_with(c, bytes, false);
 }
 
-static void tap_data(void *arg, struct stream *s, const struct event *ev, struct span bytes)
+static void keep_past(struct tap_ctx *c, struct span bytes, bool begins)
 {
-	struct engine *e = arg;
+	struct past_place place = {
+		.who = c->t->last,
+		.file = c->s->file,
+		.class = c->t->class,
+		.flags = c->t->flags,
+		.off = c->s->pos,
+		.line = scan_line(c->t->scan),
+		.begins = begins,
+	};
+
+	if (c->t->role == TAP_SINK)
+		past_add(&c->e->past, &c->t->past, &place, bytes);
+}
+
+static bool is_connection(const struct stream *s)
+{
+	return s->file.type == BT_FILE_TCP || s->file.type == BT_FILE_TLS;
+}
+
+static void look_at(struct engine *e, struct stream *s, const struct event *ev, struct span bytes)
+{
 	struct tap_ctx c = { e, s, NULL };
 	struct tap *t = tap_of(e, s);
+	bool begins = false;
 
 	if (!t) {
 		e->totals.bytes_unscanned += bytes.len;
@@ -209,7 +228,7 @@ static void tap_data(void *arg, struct stream *s, const struct event *ev, struct
 			e->totals.bytes_unscanned += bytes.len;
 		return;
 	}
-	if (s->file.type == BT_FILE_TCP || s->file.type == BT_FILE_TLS)
+	if (is_connection(s))
 		feed_link(&c, bytes);
 	if (t->role == TAP_SINK && t->class != SINK_NETWORK)
 		feed_watch(&c, bytes);
@@ -222,22 +241,34 @@ static void tap_data(void *arg, struct stream *s, const struct event *ev, struct
 		scan_reset(t->scan, s->pos, SPAN_NONE);
 	}
 	if (ev->data.name.len || t->datagram) {
+		keep_past(&c, bytes, true);
 		scan_datagram(&c, bytes);
 		return;
 	}
 	/* Positioned writes that do not follow one another are not one text. */
 	if (ev->data.off != ~0ull) {
-		if (t->next_off != ev->data.off + (uint64_t)(bytes.p - ev->data.bytes.p)) {
+		begins = t->next_off != ev->data.off + (uint64_t)(bytes.p - ev->data.bytes.p);
+		if (begins) {
 			scan_flush(t->scan, tap_hit, &c);
 			scan_reset(t->scan, s->pos, SPAN_NONE);
 		}
 		t->next_off = ev->data.off + (uint64_t)(bytes.p - ev->data.bytes.p) + bytes.len;
 	}
+	keep_past(&c, bytes, begins);
 	scan_feed(t->scan, bytes, tap_hit, &c);
 	if (scan_undecided(t->scan))
 		silent_add(e, t);
 	else
 		silent_remove(e, t);
+}
+
+static void tap_data(void *arg, struct stream *s, const struct event *ev, struct span bytes)
+{
+	struct engine *e = arg;
+
+	e->birth = is_connection(s) ? &s->file : NULL;
+	look_at(e, s, ev, bytes);
+	e->birth = NULL;
 }
 
 static void tap_gap(void *arg, struct stream *s, uint64_t missing)
@@ -247,6 +278,7 @@ static void tap_gap(void *arg, struct stream *s, uint64_t missing)
 
 	if (!t)
 		return;
+	c.e->birth = is_connection(s) ? &s->file : NULL;
 	if (t->link)
 		link_gap(t->link, s->dir, missing);
 	if (t->watch)
@@ -257,6 +289,7 @@ static void tap_gap(void *arg, struct stream *s, uint64_t missing)
 		scan_flush(t->scan, tap_hit, &c);
 		scan_reset(t->scan, s->pos + missing, SPAN_NONE);
 	}
+	c.e->birth = NULL;
 }
 
 static void tap_end(void *arg, struct stream *s)
@@ -266,6 +299,7 @@ static void tap_end(void *arg, struct stream *s)
 
 	if (!t)
 		return;
+	c.e->birth = is_connection(s) ? &s->file : NULL;
 	if (t->link)
 		link_end(t->link);
 	if (t->watch)
@@ -275,6 +309,7 @@ static void tap_end(void *arg, struct stream *s)
 		wire_end(t->wire, t->wire_dir);
 	else if (t->scan)
 		scan_flush(t->scan, tap_hit, &c);
+	c.e->birth = NULL;
 }
 
 const struct stream_ops engine_stream_ops = {

@@ -3,37 +3,35 @@
  * Text that somebody may read, word by word: authorization URLs in it, request targets as an access log has
  * them, and runs of characters that may be a verifier of a pending flow.
  */
-#include <stdlib.h>
-
 #include "base/secmem.h"
 #include "engine/internal.h"
+#include "engine/run.h"
 #include "proto/url.h"
 
 #define WORD_MAX 8192
-#define RUN_MIN 43 /* RFC 7636 4.1 */
-#define RUN_MAX 128
 #define TARGETS 8
 
 struct watch {
 	struct engine *e;
+	struct past_stream *past;
 	struct buf word; /* at the end of what was fed */
 	bool too_long;
 	uint64_t word_off;
-	char run[RUN_MAX + 1]; /* at the end of what was fed; full: too long */
-	size_t run_len;
+	struct run run; /* at the end of what was fed */
 	struct target {
 		uint64_t from, to;
 	} targets[TARGETS]; /* ring of request targets seen */
 	size_t n_targets;
 };
 
-struct watch *watch_new(struct engine *e)
+struct watch *watch_new(struct engine *e, struct past_stream *past)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	struct watch *w = secmem_calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
 	w->e = e;
+	w->past = past;
 	w->word = (struct buf)BUF_INIT_WIPE(WORD_MAX);
 	return w;
 }
@@ -43,8 +41,7 @@ struct watch *watch_free(struct watch *w)
 	if (!w)
 		return NULL;
 	buf_release(&w->word);
-	wipe(w->run, sizeof(w->run));
-	free(w);
+	secmem_free(w);
 	return NULL;
 }
 
@@ -83,8 +80,13 @@ static bool is_target(struct span word)
 }
 
 /* What is kept and read by others; a terminal shows the same. */
-static bool is_log(enum sink_class class)
+static bool in_log(const struct watch *w)
 {
+	enum sink_class class;
+
+	if (!w->e->at)
+		return false;
+	class = w->e->at->sink ? w->e->at->sink->class : w->e->at->class;
 	return class == SINK_STDERR || class == SINK_LOG_FILE || class == SINK_SYSLOG ||
 	       class == SINK_TTY;
 }
@@ -97,7 +99,7 @@ static void check_word(struct watch *w, const struct flow_ctx *ctx, struct span 
 
 	if (word.len > WORD_MAX)
 		return;
-	if (w->e->at && is_log(w->e->at->sink ? w->e->at->sink->class : w->e->at->class))
+	if (in_log(w))
 		flows_log_word(w->e->flows, ctx, word);
 	if (is_target(word))
 		w->targets[w->n_targets++ % TARGETS] = (struct target){ off, off + word.len };
@@ -106,7 +108,8 @@ static void check_word(struct watch *w, const struct flow_ctx *ctx, struct span 
 	buf_add_span(&plain, word);
 	unescape(&plain);
 	while (url_find(buf_span(&plain), &pos, &url))
-		flows_url(w->e->flows, ctx, url);
+		if (flows_url(w->e->flows, ctx, url) && w->past)
+			past_tell(&w->e->past, w->past, off, off + word.len);
 	buf_release(&plain);
 }
 
@@ -161,75 +164,44 @@ static size_t next_name(struct span b, size_t from)
 	return SIZE_MAX;
 }
 
-/* --- runs that may be a verifier (RFC 7636 4.1) --- */
-
-static bool in_run(unsigned char c)
+/* A byte of the next word to look at. */
+static size_t next_word(struct span b, size_t from, bool every)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       c == '-' || c == '.' || c == '_' || c == '~';
+	if (!every)
+		return next_name(b, from);
+	while (from < b.len && !in_word((unsigned char)b.p[from]))
+		from++;
+	return from < b.len ? from : SIZE_MAX;
 }
 
-static void hold_run(struct watch *w, struct span part)
-{
-	part = span_sub(part, 0, sizeof(w->run) - w->run_len);
-	if (part.len)
-		memcpy(w->run + w->run_len, part.p, part.len);
-	w->run_len += part.len;
-}
+/* --- runs that may be a verifier --- */
 
-static void check_run(struct watch *w, const struct flow_ctx *ctx, struct span run)
-{
-	if (run.len >= RUN_MIN && run.len <= RUN_MAX && flows_pending(w->e->flows))
-		flows_preimage(w->e->flows, ctx, run);
-}
+struct run_ctx {
+	struct flows *flows;
+	const struct flow_ctx *ctx;
+};
 
-static void end_run(struct watch *w, const struct flow_ctx *ctx)
+static void check_run(void *arg, struct span run)
 {
-	check_run(w, ctx, span_of(w->run, w->run_len));
-	w->run_len = 0;
-}
+	struct run_ctx *c = arg;
 
-/* Every run in `b` that is long enough has a byte at each place looked at, or between two of them ends. */
-static void check_runs(struct watch *w, const struct flow_ctx *ctx, struct span b)
-{
-	size_t floor = 0, from, to;
-
-	for (size_t i = RUN_MIN - 1; i < b.len; i += RUN_MIN) {
-		if (!in_run((unsigned char)b.p[i]))
-			continue;
-		for (from = i; from > floor && in_run((unsigned char)b.p[from - 1]); from--)
-			;
-		for (to = i; to < b.len && in_run((unsigned char)b.p[to]); to++)
-			;
-		check_run(w, ctx, span_sub(b, from, to - from));
-		floor = i = to;
-	}
+	if (flows_pending(c->flows))
+		flows_preimage(c->flows, c->ctx, run);
 }
 
 static void feed_runs(struct watch *w, const struct flow_ctx *ctx, struct span b)
 {
-	size_t first = 0, last = b.len;
+	struct run_ctx c = { w->e->flows, ctx };
 
-	if (w->run_len) {
-		while (first < b.len && in_run((unsigned char)b.p[first]))
-			first++;
-		hold_run(w, span_sub(b, 0, first));
-		if (first == b.len)
-			return;
-		end_run(w, ctx);
-	}
-	while (last > first && in_run((unsigned char)b.p[last - 1]))
-		last--;
-	if (flows_pending(w->e->flows))
-		check_runs(w, ctx, span_sub(b, first, last - first));
-	hold_run(w, span_sub(b, last, SIZE_MAX));
+	run_feed(&w->run, b, flows_pending(w->e->flows) ? check_run : NULL, &c);
 }
 
 /* --- feeding --- */
 
 void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, uint64_t off)
 {
-	size_t at = 0, from, to, name;
+	size_t at = 0, from, to, in;
+	bool every;
 
 	if (w->word.len || w->too_long) {
 		at = word_end(bytes, 0);
@@ -239,10 +211,12 @@ void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, 
 			return;
 		end_word(w, ctx);
 	}
+	/* Of a log, flow/ may want to see every word. */
+	every = in_log(w) && flows_read_log(w->e->flows, bytes);
 	/* Words are looked at, and runs before them and in them tried, in the order in which they end. */
-	while ((name = next_name(bytes, at)) != SIZE_MAX) {
-		from = word_begin(bytes, name);
-		to = word_end(bytes, name);
+	while ((in = next_word(bytes, at, every)) != SIZE_MAX) {
+		from = word_begin(bytes, in);
+		to = word_end(bytes, in);
 		if (to == bytes.len)
 			break;
 		feed_runs(w, ctx, span_sub(bytes, at, to - at));
@@ -257,8 +231,10 @@ void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, 
 
 void watch_end(struct watch *w, const struct flow_ctx *ctx)
 {
+	struct run_ctx c = { w->e->flows, ctx };
+
 	end_word(w, ctx);
-	end_run(w, ctx);
+	run_flush(&w->run, check_run, &c);
 	w->n_targets = 0;
 }
 

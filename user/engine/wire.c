@@ -25,7 +25,8 @@ struct lane {
 	struct scan *text;
 	struct scan *raw;
 	struct scan_sights sights; /* in the line's bytes fed last ... */
-	uint64_t line_off;         /* ... and where those began */
+	uint64_t fed_off;          /* ... where those began ... */
+	uint64_t learnt;           /* ... and engine.n_learnt at that time */
 	struct buf pieces;         /* of a string with escapes, not yet looked at */
 	uint64_t text_off;         /* of the string */
 	bool text_scanned;         /* it is being scanned */
@@ -43,6 +44,9 @@ struct lane {
 	struct bt_file_id file;
 	struct actor last;
 	uint64_t pos; /* of HTTP bodies: they have no offsets that follow on */
+	struct past_stream past;
+	struct buf line; /* for the past, when the line is over */
+	uint64_t line_off;
 };
 
 struct wire {
@@ -50,7 +54,8 @@ struct wire {
 	unsigned int
 		refs; /* the table's and the taps': an evicted wire lives as long as its streams */
 	bool root;
-	bool http; /* bodies of HTTP messages instead of stdio */
+	bool http;                      /* bodies of HTTP messages instead of stdio */
+	const struct past_piece *again; /* the line of the past that is being judged */
 	struct mcp_session *mcp;
 	struct lane lane[2];
 };
@@ -75,8 +80,15 @@ static const enum sink_class place_sink[MCP_PLACE_MAX] = {
 static void keep_hit(struct lane *l, struct pending **hits, size_t *n, const struct hit *hit,
 		     const struct mcp_where *where)
 {
+	struct wire *w = l->wire;
 	struct pending *p;
 
+	if (w->again && !engine_looks_for(w->e, w->again, hit))
+		return;
+	if (w->again)
+		w->e->totals.lookback_found++;
+	else if (hit->confidence != CONF_HEURISTIC)
+		past_tell(&w->e->past, &l->past, hit->offset, hit->end);
 	if (!*hits)
 		*hits = calloc(WIRE_MAX_PENDING, sizeof(**hits));
 	if (!*hits || *n == WIRE_MAX_PENDING) {
@@ -112,6 +124,7 @@ static void on_begin(void *arg, enum mcp_dir dir, uint64_t off)
 
 	l->n_text = l->n_raw = 0;
 	l->overflow = l->line_begun = l->not_object = l->asks_secret = false;
+	l->line_off = off;
 	scan_reset(l->raw, off, SPAN_NONE);
 }
 
@@ -124,7 +137,7 @@ static void watch_text(struct lane *l, struct watch *w, struct span bytes, uint6
 	};
 	struct flow_ctx ctx;
 
-	if (!w || l->dir != MCP_SERVER_TO_CLIENT)
+	if (!w || l->dir != MCP_SERVER_TO_CLIENT || l->wire->again)
 		return;
 	engine_ctx(&l->last, &ctx);
 	e->at = &at;
@@ -176,7 +189,7 @@ static void note_form(struct lane *l, const struct mcp_where *where, struct span
 	const char *name = strstr(where->path, marker);
 	struct span prop;
 
-	if (!name || l->asks_secret)
+	if (!name || l->asks_secret || l->wire->again)
 		return;
 	prop = span_str(name + sizeof(marker) - 1);
 	prop = span_sub(prop, 0, span_find_byte(prop, '.'));
@@ -192,15 +205,9 @@ static void note_form(struct lane *l, const struct mcp_where *where, struct span
  */
 static bool seen_as_line(const struct lane *l, struct span key, uint64_t end)
 {
-	return l->text_off >= l->line_off && !scan_sighted(&l->sights, l->text_off, end) &&
+	return l->text_off >= l->fed_off && l->learnt == l->wire->e->n_learnt &&
+	       !scan_sighted(&l->sights, l->text_off, end) &&
 	       !scan_key_counts(l->wire->e->cfg.scanner, key);
-}
-
-static void text_bytes(struct lane *l, struct span decoded, uint64_t raw_off)
-{
-	watch_text(l, l->watch, decoded, raw_off, false);
-	if (l->text_scanned)
-		scan_feed(l->text, decoded, text_hit, l);
 }
 
 static void on_text(void *arg, enum mcp_dir dir, const struct mcp_where *where, struct span key,
@@ -218,18 +225,47 @@ static void on_text(void *arg, enum mcp_dir dir, const struct mcp_where *where, 
 	/* A string with escapes comes in many small pieces. */
 	if (!last && l->pieces.len + decoded.len < PIECES_MIN && !buf_add_span(&l->pieces, decoded))
 		return;
+	/* What is learnt from it is searched for in it. */
+	watch_text(l, l->watch, buf_span(&l->pieces), raw_off, false);
+	watch_text(l, l->watch, decoded, raw_off, last);
 	if (!l->text_scanned && !(last && seen_as_line(l, key, raw_off + decoded.len))) {
 		l->text_scanned = true;
 		scan_reset(l->text, l->text_off, key);
 	}
-	text_bytes(l, buf_span(&l->pieces), raw_off);
-	text_bytes(l, decoded, raw_off);
+	if (l->text_scanned) {
+		scan_feed(l->text, buf_span(&l->pieces), text_hit, l);
+		scan_feed(l->text, decoded, text_hit, l);
+	}
 	buf_release(&l->pieces);
-	if (!last)
-		return;
-	watch_text(l, l->watch, SPAN_NONE, raw_off, true);
-	if (l->text_scanned)
+	if (last && l->text_scanned)
 		scan_flush(l->text, text_hit, l);
+}
+
+/* What goes out: to the client, or from a parent to a child. */
+static bool keeps_past(const struct lane *l)
+{
+	return !l->wire->again && (l->dir == MCP_SERVER_TO_CLIENT || !l->wire->root);
+}
+
+static void keep_past(struct lane *l, const struct mcp_message *msgs, size_t n)
+{
+	struct past_place place = {
+		.who = l->last,
+		.file = l->file,
+		.class = l->class,
+		.flags = l->flags,
+		.off = l->line_off,
+		.line = 1,
+		.begins = true,
+		.rpc = true,
+		.root = l->wire->root,
+		.http = l->wire->http,
+		.msgs = msgs,
+		.n_msgs = n,
+	};
+
+	past_add(&l->wire->e->past, &l->past, &place, buf_span(&l->line));
+	buf_release(&l->line);
 }
 
 static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
@@ -242,7 +278,10 @@ static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
 	}
 	if (l->not_object)
 		watch_text(l, l->raw_watch, bytes, off, false);
-	l->line_off = off;
+	l->fed_off = off;
+	l->learnt = l->wire->e->n_learnt;
+	if (keeps_past(l))
+		buf_add_span(&l->line, span_sub(bytes, 0, PAST_STREAM_MAX - l->line.len));
 	scan_feed_noting(l->raw, bytes, raw_hit, l, &l->sights);
 }
 
@@ -352,9 +391,16 @@ static void on_end(void *arg, enum mcp_dir dir, const struct mcp_message *msgs, 
 	if (l->not_object)
 		watch_text(l, l->raw_watch, SPAN_NONE, 0, true);
 	scan_flush(l->raw, raw_hit, l);
+	if (n && keeps_past(l))
+		keep_past(l, msgs, n);
+	if (n && w->again && w->again->place.n_msgs) {
+		/* As they were then: what a response answers is not known any more. */
+		msgs = w->again->place.msgs;
+		n = w->again->place.n_msgs;
+	}
 	if (!n)
 		goto out;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && !w->again; i++) {
 		if (is_rpc(&msgs[i]))
 			w->e->totals.mcp_messages++;
 		if (msgs[i].broken)
@@ -405,6 +451,8 @@ static void wire_free(struct wire *w)
 		watch_free(w->lane[i].raw_watch);
 		free(w->lane[i].text_hits);
 		free(w->lane[i].raw_hits);
+		past_end_stream(&w->lane[i].past);
+		buf_release(&w->lane[i].line);
 	}
 	free(w);
 }
@@ -434,10 +482,11 @@ static struct wire *wire_new(struct engine *e, bool root)
 		w->lane[i].wire = w;
 		w->lane[i].dir = (enum mcp_dir)i;
 		w->lane[i].pieces = (struct buf)BUF_INIT_WIPE(PIECES_MIN);
+		w->lane[i].line = (struct buf)BUF_INIT_WIPE(PAST_STREAM_MAX);
 		w->lane[i].text = scan_new(e->cfg.scanner, e->cfg.values);
 		w->lane[i].raw = scan_new(e->cfg.scanner, e->cfg.values);
-		w->lane[i].watch = watch_new(e);
-		w->lane[i].raw_watch = watch_new(e);
+		w->lane[i].watch = watch_new(e, &w->lane[i].past);
+		w->lane[i].raw_watch = watch_new(e, &w->lane[i].past);
 		if (!w->lane[i].text || !w->lane[i].raw || !w->lane[i].watch ||
 		    !w->lane[i].raw_watch)
 			goto fail;
@@ -509,6 +558,34 @@ int wire_body(struct wire *w, enum mcp_dir dir, const struct bt_file_id *file,
 	r = mcp_feed(w->mcp, dir, bytes, l->pos);
 	l->pos += bytes.len;
 	return r;
+}
+
+void wire_again(struct engine *e, const struct past_piece *line)
+{
+	enum mcp_dir dir = line->place.msgs[0].dir;
+	struct wire *w = e->look_wire[line->place.http];
+	struct lane *l;
+
+	if (!w)
+		w = e->look_wire[line->place.http] = wire_new(e, true);
+	if (!w)
+		return;
+	w->root = line->place.root;
+	w->http = line->place.http;
+	w->again = line;
+	l = &w->lane[dir];
+	l->class = line->place.class;
+	l->flags = line->place.flags;
+	l->file = line->place.file;
+	l->last = line->place.who;
+	/* Every line is a session of its own: no offset goes on, and no request waits. */
+	mcp_session_free(w->mcp);
+	w->mcp = mcp_session_new(&wire_ops, w);
+	if (w->mcp) {
+		mcp_feed(w->mcp, dir, line->text, line->place.off);
+		mcp_end(w->mcp, dir);
+	}
+	w->again = NULL;
 }
 
 void wire_gap(struct wire *w, enum mcp_dir dir, uint64_t missing)

@@ -179,7 +179,7 @@ int rec_reader_open(const char *path, const char *key_path, struct rec_reader **
 
 	if (sodium_init() < 0)
 		return error_set(err, -ENOSYS, "cannot start libsodium");
-	r = calloc(1, sizeof(*r));
+	r = secmem_calloc(1, sizeof(*r));
 	if (r) {
 		r->fd = -1;
 		r->path = strdup(path);
@@ -280,9 +280,8 @@ struct rec_reader *rec_reader_free(struct rec_reader *r)
 		return NULL;
 	if (r->fd >= 0)
 		close(r->fd);
-	wipe(r->batch, sizeof(r->batch));
 	sodium_free(r->keys);
 	free(r->path);
-	free(r);
+	secmem_free(r);
 	return NULL;
 }

@@ -84,7 +84,7 @@ int rec_writer_open(const char *path, const struct rec_info *info, struct rec_wr
 
 	if (sodium_init() < 0)
 		return error_set(err, -ENOSYS, "cannot start libsodium");
-	w = calloc(1, sizeof(*w));
+	w = secmem_calloc(1, sizeof(*w));
 	if (w) {
 		w->keys = sodium_malloc(sizeof(*w->keys));
 		w->path = strdup(path);
@@ -171,6 +171,5 @@ void rec_writer_abort(struct rec_writer *w)
 	sodium_free(w->keys);
 	free(w->path);
 	free(w->key_path);
-	wipe(w->batch, sizeof(w->batch));
-	free(w);
+	secmem_free(w);
 }

@@ -136,8 +136,10 @@ struct flow *authz_seen(struct flows *fs, const struct flow_ctx *ctx, const stru
 	f->url_seen = true;
 	copy_text(f->endpoint, sizeof(f->endpoint), par ? SPAN_NONE : span_str(base));
 	flow_enter(f, PHASE_AUTHZ_REQUEST, ctx->now_ns);
-	if (f->has_challenge)
+	if (f->has_challenge) {
 		fs->pending_challenges++;
+		fs->challenges++;
+	}
 	fact.f = f;
 	w.not_this = f;
 	fact.meta = find_issuer(fs, f);

@@ -37,7 +37,7 @@ struct flows *flows_new(const struct flows_config *cfg)
 	crypto_generichash(fs->id_key, sizeof(fs->id_key), (const unsigned char *)"flow id", 7,
 			   cfg->key, 32);
 	fs->cfg.key = NULL;
-	fs->flows = table_new(FLOWS_MAX, free);
+	fs->flows = table_new(FLOWS_MAX, secmem_free);
 	fs->secs = table_new(SECS_MAX, free);
 	fs->metas = table_new(METAS_MAX, meta_free);
 	fs->callbacks = table_new(CALLBACKS_MAX, free);
@@ -114,7 +114,7 @@ static void make_id(struct flows *fs, const struct flow_ctx *ctx, char out[17])
 
 struct flow *flow_new(struct flows *fs, const struct flow_ctx *ctx, bool as_side)
 {
-	struct flow *f = calloc(1, sizeof(*f));
+	struct flow *f = secmem_calloc(1, sizeof(*f));
 
 	if (!f)
 		return NULL;
@@ -123,7 +123,7 @@ struct flow *flow_new(struct flows *fs, const struct flow_ctx *ctx, bool as_side
 	f->as_side = as_side;
 	f->born_ns = f->phase_ns = ctx->now_ns;
 	if (table_put(fs->flows, span_str(f->id), f)) {
-		free(f);
+		secmem_free(f);
 		return NULL;
 	}
 	return f;
@@ -316,6 +316,11 @@ bool flows_pending(const struct flows *fs)
 	return fs->pending_challenges > 0;
 }
 
+uint64_t flows_challenges(const struct flows *fs)
+{
+	return fs->challenges;
+}
+
 static bool is_pending_challenge(const struct flow *f, const void *arg)
 {
 	return f->has_challenge && !f->done_ns && !strcmp(f->challenge, arg);
@@ -371,7 +376,8 @@ bool flows_story(struct flows *fs, int64_t ledger_id, uint64_t now_ns, struct fl
 	s = b.found;
 	if (!s)
 		return false;
-	ret->age_ns = now_ns > s->born_ns ? now_ns - s->born_ns : 0;
+	ret->later = s->born_ns > now_ns;
+	ret->age_ns = ret->later ? s->born_ns - now_ns : now_ns - s->born_ns;
 	ret->dead = s->end != SEC_LIVE || (s->expires_ns && now_ns > s->expires_ns);
 	snprintf(ret->born, sizeof(ret->born), "%s%s%.60s", s->how, s->issuer[0] ? " of " : "",
 		 s->issuer);

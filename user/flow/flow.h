@@ -85,6 +85,7 @@ struct flow_finding {
 struct flow_story {
 	struct flow_brief flow;
 	uint64_t age_ns; /* of the secret */
+	bool later;      /* it was born that long after, not before */
 	bool dead;       /* spent, rotated, revoked or expired */
 	char born[96];   /* "token response of as.example, 41 s ago" */
 };
@@ -114,6 +115,8 @@ bool flows_url(struct flows *fs, const struct flow_ctx *ctx, struct span url);
 void flows_argv(struct flows *fs, const struct flow_ctx *ctx, struct span program, struct span arg);
 /* A variable of a started program's environment. */
 void flows_env(struct flows *fs, const struct flow_ctx *ctx, struct span name, struct span value);
+/* True when a word of this part of a log may be one for flows_log_word(). */
+bool flows_read_log(const struct flows *fs, struct span text);
 /* A word of text that goes to a log. */
 void flows_log_word(struct flows *fs, const struct flow_ctx *ctx, struct span word);
 /*
@@ -129,6 +132,8 @@ struct flow_xchg *flow_xchg_free(struct flow_xchg *x);
 /* A run of unreserved characters (RFC 3986): a verifier of a pending flow by its SHA-256? Learnt then; true. */
 bool flows_preimage(struct flows *fs, const struct flow_ctx *ctx, struct span run);
 bool flows_pending(const struct flows *fs); /* flows_preimage may find something */
+uint64_t
+flows_challenges(const struct flows *fs); /* how many there were, to know when there is a new one */
 /*
  * When the checks of a rule look, in words ("authorization requests, token responses"), appended to `out`. False: no check has
  * that rule.

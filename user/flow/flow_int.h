@@ -125,6 +125,7 @@ struct flows {
 	uint64_t last_born_ns;   /* of a flow, and how many were born then */
 	uint32_t born_then;
 	uint32_t pending_challenges; /* upper bound */
+	uint64_t challenges;         /* ever seen */
 	bool resource_meta_seen;     /* the tree is an MCP client that discovers */
 	char own_resource[256];      /* what our own RFC 9728 metadata says we are */
 	char asked_scope[512];       /* what the last 401 named */

@@ -10,6 +10,8 @@
 struct ledger {
 	struct values *values;
 	size_t len;
+	void (*on_new)(void *arg, int64_t id);
+	void *on_new_arg;
 	struct ledger_entry entry[VALUES_MAX];
 };
 
@@ -129,6 +131,7 @@ int64_t ledger_learn(struct ledger *l, const struct hit *hit, enum birth birth, 
 		     uint32_t tgid)
 {
 	struct ledger_entry *e;
+	bool is_new;
 	int64_t id;
 
 	if (!is_fit(hit))
@@ -137,6 +140,7 @@ int64_t ledger_learn(struct ledger *l, const struct hit *hit, enum birth birth, 
 	if (id < 0)
 		return id;
 	e = find(l, id);
+	is_new = !e;
 	if (!e) {
 		/* As many values as there are entries at most, and each drop was told. */
 		e = &l->entry[l->len++];
@@ -148,7 +152,15 @@ int64_t ledger_learn(struct ledger *l, const struct hit *hit, enum birth birth, 
 		values_set_kind(l->values, id, hit->kind);
 	}
 	set_provider(e, hit->provider);
+	if (is_new && l->on_new)
+		l->on_new(l->on_new_arg, id);
 	return id;
+}
+
+void ledger_on_new(struct ledger *l, void (*fn)(void *arg, int64_t id), void *arg)
+{
+	l->on_new = fn;
+	l->on_new_arg = arg;
 }
 
 const struct ledger_entry *ledger_find(const struct ledger *l, int64_t id)

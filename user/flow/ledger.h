@@ -46,6 +46,8 @@ struct ledger *ledger_free(struct ledger *l); /* accepts NULL; returns NULL; the
  */
 int64_t ledger_learn(struct ledger *l, const struct hit *hit, enum birth birth, uint64_t now_ns,
 		     uint32_t tgid);
+/* Calls `fn` whenever ledger_learn() enters a new value. One listener; NULL takes it away. */
+void ledger_on_new(struct ledger *l, void (*fn)(void *arg, int64_t id), void *arg);
 /* NULL when there is none. Valid until the next ledger or values call that may add or remove. */
 const struct ledger_entry *ledger_find(const struct ledger *l, int64_t id);
 size_t ledger_len(const struct ledger *l);

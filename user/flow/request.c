@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secmem.h"
 #include "flow/check.h"
 
 struct request {
@@ -73,12 +74,18 @@ void flows_env(struct flows *fs, const struct flow_ctx *ctx, struct span name, s
 	checks_run(&fact, ON_ENV);
 }
 
+bool flows_read_log(const struct flows *fs, struct span text)
+{
+	return fs->sessions || fs->tls_words ||
+	       span_find(text, SPAN_LIT("TLS_REJECT")) != SIZE_MAX ||
+	       span_find(text, SPAN_LIT("InsecureRequestWarning")) != SIZE_MAX;
+}
+
 void flows_log_word(struct flows *fs, const struct flow_ctx *ctx, struct span word)
 {
 	struct fact fact = { .fs = fs, .ctx = ctx, .value = word };
 
-	if (fs->sessions || fs->tls_words || span_find(word, SPAN_LIT("TLS_REJECT")) != SIZE_MAX ||
-	    span_starts(word, SPAN_LIT("InsecureRequestWarning")))
+	if (flows_read_log(fs, word))
 		checks_run(&fact, ON_LOG);
 }
 
@@ -289,7 +296,7 @@ static void handle_request(struct flows *fs, const struct flow_ctx *ctx,
 struct flow_xchg *flows_request(struct flows *fs, const struct flow_ctx *ctx,
 				const struct flow_message *m)
 {
-	struct flow_xchg *x = calloc(1, sizeof(*x));
+	struct flow_xchg *x = secmem_calloc(1, sizeof(*x));
 	struct request r = { .query = PARAMS_INIT, .body = PARAMS_INIT };
 	struct fact fact = { .fs = fs, .ctx = ctx, .m = m, .x = x };
 
@@ -318,7 +325,7 @@ struct flow_xchg *flow_xchg_free(struct flow_xchg *x)
 {
 	if (x)
 		params_release(&x->query);
-	free(x);
+	secmem_free(x);
 	return NULL;
 }
 

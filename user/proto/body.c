@@ -3,10 +3,10 @@
 #include <brotli/decode.h>
 #include <zlib.h>
 
+#include "base/secmem.h"
 #include "proto/body.h"
 #include "proto/http.h"
 #include "proto/http_list.h"
-#include "proto/http_mem.h"
 
 #define OUT_SIZE (16u * 1024)
 
@@ -85,27 +85,27 @@ void body_codings_add(struct body_codings *l, struct span value)
 
 static void *z_alloc(void *opaque, unsigned n, unsigned size)
 {
-	return http_mem_calloc(n, size);
+	return secmem_calloc(n, size);
 }
 
 static void z_free(void *opaque, void *p)
 {
-	http_mem_free(p);
+	secmem_free(p);
 }
 
 static void *br_alloc(void *opaque, size_t size)
 {
-	return http_mem_calloc(1, size);
+	return secmem_calloc(1, size);
 }
 
 static void br_free(void *opaque, void *p)
 {
-	http_mem_free(p);
+	secmem_free(p);
 }
 
 struct body *body_new(const struct body_codings *l, body_fn fn, void *arg)
 {
-	struct body *b = http_mem_calloc(1, sizeof(*b));
+	struct body *b = secmem_calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
@@ -120,7 +120,7 @@ struct body *body_new(const struct body_codings *l, body_fn fn, void *arg)
 		s->z.zfree = z_free;
 		/* brotli drops what it decoded before an error in the same call. */
 		b->slow |= b->n > 1 || s->coding == BODY_BR;
-		s->out = http_mem_calloc(1, OUT_SIZE);
+		s->out = secmem_calloc(1, OUT_SIZE);
 		if (!s->out)
 			return body_free(b);
 	}
@@ -138,9 +138,9 @@ struct body *body_free(struct body *b)
 			inflateEnd(&s->z);
 		if (s->br)
 			BrotliDecoderDestroyInstance(s->br);
-		http_mem_free(s->out);
+		secmem_free(s->out);
 	}
-	http_mem_free(b);
+	secmem_free(b);
 	return NULL;
 }
 

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
 
+#include "base/secmem.h"
 #include "proto/h2_hpack.h"
-#include "proto/http_mem.h"
 
 struct h2_hpack {
 	nghttp2_mem mem; /* the inflater keeps a pointer to it */
@@ -16,22 +16,22 @@ _Static_assert(H2_MAX_TABLE == 0x1f + 0x61 + (0x7f << 7) + (0x0f << 14), "grow[]
 
 static void *mem_malloc(size_t size, void *user)
 {
-	return http_mem_calloc(1, size);
+	return secmem_calloc(1, size);
 }
 
 static void *mem_calloc(size_t n, size_t size, void *user)
 {
-	return http_mem_calloc(n, size);
+	return secmem_calloc(n, size);
 }
 
 static void *mem_realloc(void *p, size_t size, void *user)
 {
-	return http_mem_realloc(p, size);
+	return secmem_realloc(p, size);
 }
 
 static void mem_free(void *p, void *user)
 {
-	http_mem_free(p);
+	secmem_free(p);
 }
 
 static int error_of(ssize_t n)
@@ -51,7 +51,7 @@ static int prime(struct h2_hpack *h, const void *p, size_t len)
 
 struct h2_hpack *h2_hpack_new(bool midway)
 {
-	struct h2_hpack *h = http_mem_calloc(1, sizeof(*h));
+	struct h2_hpack *h = secmem_calloc(1, sizeof(*h));
 
 	if (!h)
 		return NULL;
@@ -71,7 +71,7 @@ struct h2_hpack *h2_hpack_free(struct h2_hpack *h)
 		return NULL;
 	if (h->nv)
 		nghttp2_hd_inflate_del(h->nv);
-	http_mem_free(h);
+	secmem_free(h);
 	return NULL;
 }
 

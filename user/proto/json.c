@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <limits.h>
-#include <stdlib.h>
 #include "base/secmem.h"
 #include "proto/json.h"
 
@@ -60,7 +59,7 @@ static const struct span literals[] = {
 
 struct json *json_new(const struct json_ops *ops, void *arg)
 {
-	struct json *j = calloc(1, sizeof(*j));
+	struct json *j = secmem_calloc(1, sizeof(*j)); /* keys come from the input */
 
 	if (!j)
 		return NULL;
@@ -72,10 +71,7 @@ struct json *json_new(const struct json_ops *ops, void *arg)
 
 struct json *json_free(struct json *j)
 {
-	if (j) {
-		wipe(j, sizeof(*j)); /* keys come from the input */
-		free(j);
-	}
+	secmem_free(j);
 	return NULL;
 }
 

@@ -562,7 +562,7 @@ static int wire_init(struct mcp_session *s, enum mcp_dir dir)
 
 struct mcp_session *mcp_session_new(const struct mcp_ops *ops, void *arg)
 {
-	struct mcp_session *s = calloc(1, sizeof(*s));
+	struct mcp_session *s = secmem_calloc(1, sizeof(*s)); /* paths hold keys of the input */
 
 	if (!s)
 		return NULL;
@@ -582,7 +582,6 @@ struct mcp_session *mcp_session_free(struct mcp_session *s)
 		table_free(s->wire[i].pending);
 		free(s->wire[i].msg);
 	}
-	wipe(s, sizeof(*s)); /* paths hold keys of the input */
-	free(s);
+	secmem_free(s);
 	return NULL;
 }

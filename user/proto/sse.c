@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdlib.h>
-
 #include "base/secmem.h"
 #include "proto/sse.h"
 
@@ -34,7 +32,7 @@ static const char bom[] = "\xef\xbb\xbf";
 
 struct sse *sse_new(const struct sse_ops *ops, void *arg)
 {
-	struct sse *s = calloc(1, sizeof(*s));
+	struct sse *s = secmem_calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
@@ -45,10 +43,7 @@ struct sse *sse_new(const struct sse_ops *ops, void *arg)
 
 struct sse *sse_free(struct sse *s)
 {
-	if (!s)
-		return NULL;
-	wipe(s, sizeof(*s));
-	free(s);
+	secmem_free(s);
 	return NULL;
 }
 

@@ -94,8 +94,7 @@ static void deliver(struct entry *e, const struct event *ev)
 
 static void free_held(struct held *h)
 {
-	wipe(h->text, h->ev.data.bytes.len + h->ev.data.name.len);
-	free(h);
+	secmem_free(h);
 }
 
 static void deliver_first(struct entry *e)
@@ -168,7 +167,7 @@ static bool hold(struct entry *e, const struct event *ev, uint64_t start)
 	if (cost > t->limits.max_held_stream || e->cost > t->limits.max_held_stream - cost ||
 	    cost > t->limits.max_held_total || t->totals.held_now > t->limits.max_held_total - cost)
 		return false;
-	h = malloc(cost);
+	h = secmem_calloc(1, cost);
 	if (!h)
 		return false;
 	h->start = start;

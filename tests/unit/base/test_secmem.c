@@ -18,25 +18,7 @@
 #include <unistd.h>
 
 #include "base/secmem.h"
-
-/* Is `flag` among the VmFlags of the mapping that holds `p` (proc(5), smaps)? */
-static bool has_vm_flag(const void *p, const char *flag)
-{
-	FILE *f = fopen("/proc/self/smaps", "re");
-	unsigned long from, to, at = (unsigned long)p;
-	bool here = false, found = false;
-	char line[512];
-
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-			here = at >= from && at < to;
-		else if (here && !strncmp(line, "VmFlags:", 8))
-			found = strstr(line, flag) != NULL;
-	}
-	fclose(f);
-	return found;
-}
+#include "vm_flag.h"
 
 static void test_value_is_a_copy(void **state)
 {
