@@ -43,6 +43,7 @@ openssl|c:openssl
 curl|c:curl
 wget|c:wget
 golang-go|c:go
+python3-pycurl|f:/usr/lib/python3/dist-packages/pycurl.*.so
 '
 
 missing() {

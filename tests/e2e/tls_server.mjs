@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// tls_server.mjs DIR VALUES: an HTTPS server on loopback with DIR/cert.pem and DIR/key.pem; its port is in DIR/port. POST
+// tls_server.mjs DIR VALUES: an HTTPS server (HTTP/2, and HTTP/1.1) on loopback with DIR/cert.pem and DIR/key.pem; its port is in DIR/port. POST
 // /token is answered with an opaque access token, listed in VALUES; /log writes the Authorization header to stderr; /end ends.
 
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
+import { createSecureServer } from 'node:http2';
 
 const [dir, values] = process.argv.slice(2);
 const key = readFileSync(`${dir}/key.pem`), cert = readFileSync(`${dir}/cert.pem`);
 
-const server = createServer({ key, cert }, (request, response) => {
+const server = createSecureServer({ key, cert, allowHTTP1: true }, (request, response) => {
 	request.resume();
 	request.on('end', () => {
 		if (request.url === '/log')
