@@ -259,7 +259,6 @@ static void finish(struct rig *rig, struct rig_child *child)
 	check(rig, child->pid);
 	rig_no_loss(rig);
 	rig_close(rig);
-	remove_file("go");
 }
 
 static void run(int (*fn)(void *arg), void *arg, const char *what)
@@ -387,7 +386,6 @@ static void test_replaced_meanwhile(void **state)
 	copy_libraries(".");
 	rig_drain(&rig);
 	finish(&rig, &child);
-	remove_file("ready");
 }
 
 static bool has_exited(struct rig *rig, pid_t pid)
@@ -436,7 +434,6 @@ static void test_upgrade(void **state)
 	check(&rig, new.pid);
 	rig_no_loss(&rig);
 	rig_close(&rig);
-	remove_file("go");
 }
 
 /* Watched only once it runs: its maps are read. */
@@ -495,21 +492,29 @@ static void test_socket_known_midway(void **state)
 	check_bytes(&rig, child.pid, obj, BT_DIR_IN, true);
 	rig_no_loss(&rig);
 	rig_close(&rig);
+}
+
+/* A test that failed may have left some. */
+static int no_files(void **state)
+{
 	remove_file("go");
+	remove_file("ready");
+	remove_file("load");
+	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_python),
-		cmocka_unit_test(test_asyncio),
-		cmocka_unit_test(test_node),
-		cmocka_unit_test(test_own_library),
-		cmocka_unit_test(test_mount_namespace),
-		cmocka_unit_test(test_replaced_meanwhile),
-		cmocka_unit_test(test_upgrade),
-		cmocka_unit_test(test_late),
-		cmocka_unit_test(test_socket_known_midway),
+		cmocka_unit_test_setup(test_python, no_files),
+		cmocka_unit_test_setup(test_asyncio, no_files),
+		cmocka_unit_test_setup(test_node, no_files),
+		cmocka_unit_test_setup(test_own_library, no_files),
+		cmocka_unit_test_setup(test_mount_namespace, no_files),
+		cmocka_unit_test_setup(test_replaced_meanwhile, no_files),
+		cmocka_unit_test_setup(test_upgrade, no_files),
+		cmocka_unit_test_setup(test_late, no_files),
+		cmocka_unit_test_setup(test_socket_known_midway, no_files),
 	};
 
 	return cmocka_run_group_tests(tests, tls_group_open, tls_group_close);

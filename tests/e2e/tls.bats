@@ -195,3 +195,13 @@ with socket.create_connection(("127.0.0.1", int(open("port").read()))) as s:
     s.recv(100)'
 	grep 'TLS of python3 (process [0-9]*) was not looked into, .*: no OpenSSL, BoringSSL, GnuTLS or Go functions' "$T"
 }
+
+@test "TLS of a Go program that is not understood: said, with the reason" {
+	serve
+	"$PY" "$E2E/tokens.py" "$V" sent >sent
+	LC_ALL=C sed 's/go1\.[0-9][0-9]/go1.16/g' "$(go_client client-stripped -ldflags '-s -w')" >old
+	chmod +x old
+	beartrap_run -- ./old h1 send
+	equal "status" "$status" 0
+	grep 'TLS of old (process [0-9]*) was not looked into, .*: old is a Go program, and its version of Go is too old' "$T"
+}
