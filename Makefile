@@ -175,6 +175,14 @@ $(BUILD)/tests/bpf/%: tests/bpf/%.c $(wildcard tests/lib/*.h tests/bpf/*.h) $(SK
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group \
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) -lcmocka -lpthread
 
+# Go programs that tests of the kernel side watch; stripped ones are made from the same source.
+GO_BIN := $(foreach n,tls client,$(BUILD)/go/$(n) $(BUILD)/go/$(n)-stripped)
+$(BUILD)/go/tls $(BUILD)/go/tls-stripped: tests/bpf/go/tls.go
+$(BUILD)/go/client $(BUILD)/go/client-stripped: tests/e2e/go/client.go
+$(GO_BIN): tests/lib/gobuild
+	$(call say,GO,$@)
+	$(Q)tests/lib/gobuild $@ $(filter %.go,$^) $(if $(filter %-stripped,$@),-ldflags '-s -w')
+
 $(BUILD)/tests/bench/bench: $(wildcard tests/bench/*.[ch] tests/lib/*.h) $(call archives,$(LAYERS) capture)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
@@ -192,7 +200,7 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(call archives,$(LAYERS))
 
 .PHONY: unit-tests bpf-tests test-tools fuzz-corpus fuzzers
 unit-tests: $(UNIT_BIN)
-bpf-tests: $(BPF_TEST_BIN)
+bpf-tests: $(BPF_TEST_BIN) $(GO_BIN)
 test-tools: $(TEST_TOOL_BIN)
 fuzz-corpus: $(FUZZ_CORPUS_BIN)
 fuzzers: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/tests/libfuzzer/%)

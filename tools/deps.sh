@@ -49,6 +49,7 @@ qemu-system-common|f:/usr/lib/qemu/virtiofsd
 busybox-static|f:/bin/busybox
 cpio|c:cpio
 xz-utils|c:xz
+python3-pycurl|f:/usr/lib/python3/dist-packages/pycurl.*.so
 '
 
 missing() {

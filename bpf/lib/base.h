@@ -166,6 +166,7 @@ struct bt_scratch {
 	u64 busy;
 	u64 stream_pos; /* of the call's first byte */
 	u64 call_len;
+	u64 head; /* the call's first bytes, in memory order; 0 when they could not be read */
 	u64 file; /* address of the struct file at hand */
 	struct bt_walk walk;
 	struct bt_stream_key key;

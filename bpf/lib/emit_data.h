@@ -84,6 +84,8 @@ static __noinline long data_flush(struct bt_scratch *s, u64 last)
 		bpf_probe_read_kernel(s->data_out.bytes + fill, name_len, s->name);
 	rec->call_off = s->call_len - w->left - fill;
 	rec->pos = s->stream_pos + rec->call_off;
+	if (!rec->call_off)
+		__builtin_memcpy(&s->head, s->data_out.bytes, sizeof(s->head));
 	rec->data_len = fill;
 	rec->lost_len = w->lost;
 	rec->last = last;
@@ -236,6 +238,7 @@ static __always_inline void data_send(struct io *io, u64 len)
 	}
 	io->s->stream_pos = __sync_fetch_and_add(&st->val.pos, len);
 	io->s->call_len = len;
+	io->s->head = 0;
 	hdr_fill(&rec->hdr, BT_REC_DATA, 0, io->task, io->t, io->now);
 	rec->off = io->off;
 	rec->call_len = len;

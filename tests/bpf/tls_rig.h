@@ -30,31 +30,37 @@ static inline int tls_group_close(void **state)
 	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static inline void let_go(void)
+static inline const char *path_of(const char *name, char path[64])
+{
+	snprintf(path, 64, "%s/%s", dir, name);
+	return path;
+}
+
+static inline void make_file(const char *name)
 {
 	char path[64];
-	int fd;
+	int fd = open(path_of(name, path), O_WRONLY | O_CREAT, 0600);
 
-	snprintf(path, sizeof(path), "%s/go", dir);
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	assert_true(fd >= 0);
 	close(fd);
 }
 
-static inline void not_yet(void)
+static inline void remove_file(const char *name)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "%s/go", dir);
-	unlink(path);
+	unlink(path_of(name, path));
 }
 
-static inline bool has_file(const char *name)
+static inline void wait_for_file(const char *name)
 {
+	uint64_t end = rig_now_ms() + RIG_WAIT_MS;
 	char path[64];
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return !access(path, F_OK);
+	while (access(path_of(name, path), F_OK)) {
+		assert_true(rig_now_ms() < end);
+		usleep(10000);
+	}
 }
 
 /* Of the socket that the connection is said to be on. */

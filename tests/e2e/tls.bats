@@ -50,20 +50,117 @@ with urllib.request.urlopen("https://127.0.0.1:%s/token" % open("port").read(),
     print("debug:", json.load(response)["access_token"], file=sys.stderr)'
 }
 
-@test "curl: libssl, in a process that ends at once" {
-	found_on_stderr sh -c 'curl -sS --cacert cert.pem -d grant_type=x "https://127.0.0.1:$(cat port)/token" >&2'
+# curl_token OPTION...: the command-line program, built with OpenSSL, in a process that ends at once.
+curl_token() {
+	found_on_stderr sh -c 'curl -sS "$@" --cacert cert.pem -d grant_type=x "https://127.0.0.1:$(cat port)/token" >&2' - "$@"
+}
+
+@test "curl with OpenSSL, HTTP/1.1" {
+	curl_token --http1.1
+}
+
+@test "curl with OpenSSL, HTTP/2" {
+	curl_token --http2
+}
+
+# The library built with GnuTLS. gnutls_curl 1_1|2TLS token|send
+PYCURL='
+import io, json, pycurl, sys
+version, what = sys.argv[1:]
+c, body = pycurl.Curl(), io.BytesIO()
+c.setopt(c.URL, "https://127.0.0.1:%s/%s" % (open("port").read(), "token" if what == "token" else ""))
+c.setopt(c.CAINFO, "cert.pem")
+c.setopt(c.HTTP_VERSION, getattr(pycurl, "CURL_HTTP_VERSION_" + version))
+c.setopt(c.WRITEDATA, body)
+if what == "token":
+    c.setopt(c.POSTFIELDS, "grant_type=client_credentials")
+else:
+    c.setopt(c.HTTPHEADER, ["Authorization: Bearer " + open("sent").read().strip()])
+c.perform()
+assert "GnuTLS" in pycurl.version
+assert c.getinfo(c.INFO_HTTP_VERSION) == getattr(pycurl, "CURL_HTTP_VERSION_" + {"1_1": "1_1", "2TLS": "2_0"}[version])
+if what == "token":
+    print("debug:", json.loads(body.getvalue())["access_token"], file=sys.stderr)'
+
+@test "curl with GnuTLS, HTTP/1.1" {
+	found_on_stderr "$PY" -c "$PYCURL" 1_1 token
+}
+
+@test "curl with GnuTLS, HTTP/2" {
+	found_on_stderr "$PY" -c "$PYCURL" 2TLS token
+}
+
+# go_client NAME [FLAG...]: its path.
+go_client() {
+	local name=$1
+	shift
+	"$TOP/tests/lib/gobuild" "$BUILD/go/$name" "$E2E/go/client.go" "$@" && echo "$BUILD/go/$name"
+}
+
+@test "Go, HTTP/1.1" {
+	found_on_stderr "$(go_client client)" h1 leak
+}
+
+@test "Go, HTTP/2" {
+	found_on_stderr "$(go_client client)" h2 leak
+}
+
+@test "Go, stripped, HTTP/1.1" {
+	found_on_stderr "$(go_client client-stripped -ldflags '-s -w')" h1 leak
+}
+
+@test "Go, stripped, HTTP/2" {
+	found_on_stderr "$(go_client client-stripped -ldflags '-s -w')" h2 leak
+}
+
+@test "Go, started by a shell: hooked when it was executed for the first time" {
+	"$PY" "$E2E/tokens.py" "$V" sent >sent
+	found_on_stderr sh -c "$(go_client client) h1 send; sleep 1; $(go_client client) h2 leak"
 }
 
 @test "wget: GnuTLS" {
 	found_on_stderr sh -c 'wget -qO- --ca-certificate=cert.pem --post-data grant_type=x "https://127.0.0.1:$(cat port)/token" >&2'
 }
 
-@test "a token sent in a TLS request is no finding" {
+# silent COMMAND...: sends the token in ./sent as it should be.
+silent() {
 	tls_serve
-	printf 'sent\t%s\n' "$("$PY" "$E2E/tokens.py" "$V" sent)" >sent
-	beartrap_run -- sh -c 'curl -sS --cacert cert.pem -H "Authorization: Bearer $(cut -f 2 sent)" \
-		"https://127.0.0.1:$(cat port)/" >/dev/null'
-	equal "in argv, and nowhere else" "$(alert_members sink.class | sort -u)" argv
+	"$PY" "$E2E/tokens.py" "$V" sent >sent
+	printf 'Authorization: Bearer %s\n' "$(cat sent)" >header
+	beartrap_run -- "$@"
+	equal "status" "$status" 0
+	equal "alerts" "$(alerts)" 0
+	grep 'bytes of plaintext were examined at library calls' "$T"
+	run ! grep 'was not looked into' "$T"
+}
+
+# The token comes from a file: an argument would be a finding.
+curl_send() {
+	silent sh -c 'curl -sS "$@" --cacert cert.pem -H @header "https://127.0.0.1:$(cat port)/"' - "$@"
+}
+
+@test "a token sent in a TLS request is no finding: curl with OpenSSL, HTTP/1.1" {
+	curl_send --http1.1
+}
+
+@test "a token sent in a TLS request is no finding: curl with OpenSSL, HTTP/2" {
+	curl_send --http2
+}
+
+@test "a token sent in a TLS request is no finding: curl with GnuTLS, HTTP/1.1" {
+	silent "$PY" -c "$PYCURL" 1_1 send
+}
+
+@test "a token sent in a TLS request is no finding: curl with GnuTLS, HTTP/2" {
+	silent "$PY" -c "$PYCURL" 2TLS send
+}
+
+@test "a token sent in a TLS request is no finding: Go, HTTP/1.1" {
+	silent "$(go_client client)" h1 send
+}
+
+@test "a token sent in a TLS request is no finding: Go, HTTP/2" {
+	silent "$(go_client client-stripped -ldflags '-s -w')" h2 send
 }
 
 @test "server: what clients send is learnt, and found in its log" {
@@ -88,4 +185,14 @@ with socket.create_connection(("127.0.0.1", int(open("port").read()))) as s:
     s.sendall(bytes.fromhex("1603010005") + bytes(5))
     s.recv(100)'
 	grep 'TLS of python3 (process [0-9]*) was not looked into, .*: no OpenSSL, BoringSSL, GnuTLS or Go functions' "$T"
+}
+
+@test "TLS of a Go program that is not understood: said, with the reason" {
+	tls_serve
+	"$PY" "$E2E/tokens.py" "$V" sent >sent
+	LC_ALL=C sed 's/go1\.[0-9][0-9]/go1.16/g' "$(go_client client-stripped -ldflags '-s -w')" >old
+	chmod +x old
+	beartrap_run -- ./old h1 send
+	equal "status" "$status" 0
+	grep 'TLS of old (process [0-9]*) was not looked into, .*: old is a Go program, and its version of Go is too old' "$T"
 }

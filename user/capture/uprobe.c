@@ -193,6 +193,7 @@ static void see_path(struct capture *c, uint32_t tgid, struct span path, uint64_
 {
 	char full[BT_PATH_LEN + 64];
 	size_t n = 0;
+	int fd;
 
 	if (!path.len || path.len >= BT_PATH_LEN)
 		return;
@@ -200,7 +201,12 @@ static void see_path(struct capture *c, uint32_t tgid, struct span path, uint64_
 		n = (size_t)snprintf(full, sizeof(full), "/proc/%u/root", tgid);
 	memcpy(full + n, path.p, path.len);
 	full[n + path.len] = '\0';
-	see_file(c, tgid, open_regular(full, ino), full);
+	fd = open_regular(full, ino);
+	/* Renamed, replaced, or on a file system that numbers its files twice: found by what is mapped now. */
+	if (fd < 0 && c->uprobes->init_pid_ns)
+		see_maps(c, tgid);
+	else
+		see_file(c, tgid, fd, full);
 }
 
 int uprobes_prepare(struct capture *c)

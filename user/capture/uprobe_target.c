@@ -41,9 +41,13 @@ static const __u64 cookies[N_NAMES] = {
 	TLS_FREE,
 };
 
+struct held {
+	struct bpf_link *link;
+};
+
 struct target {
 	int *fds; /* of links; libbpf's own are in `links` */
-	struct bpf_link **links;
+	struct held *links;
 	size_t n_fds, n_links;
 	int err;         /* negative errno of the first probe that could not be set */
 	const char *why; /* there are functions that cannot be hooked */
@@ -63,7 +67,7 @@ struct target *target_free(struct target *t)
 	if (!t)
 		return NULL;
 	for (size_t i = 0; i < t->n_links; i++)
-		bpf_link__destroy(t->links[i]);
+		bpf_link__destroy(t->links[i].link);
 	for (size_t i = 0; i < t->n_fds; i++)
 		close(t->fds[i]);
 	free(t->links);
@@ -80,7 +84,7 @@ size_t target_links(const struct target *t)
 int *target_fds(const struct target *t, int *fds)
 {
 	for (size_t i = 0; i < t->n_links; i++)
-		*fds++ = bpf_link__fd(t->links[i]);
+		*fds++ = bpf_link__fd(t->links[i].link);
 	for (size_t i = 0; i < t->n_fds; i++)
 		*fds++ = t->fds[i];
 	return fds;
@@ -110,7 +114,7 @@ static int attach_multi(struct target *t, const char *path, const struct places 
 
 static int attach_each(struct target *t, const char *path, const struct places *p)
 {
-	struct bpf_link **links = realloc(t->links, (t->n_links + p->n) * sizeof(*links));
+	struct held *links = realloc(t->links, (t->n_links + p->n) * sizeof(*links));
 	int err = 0;
 
 	if (!links)
@@ -126,7 +130,7 @@ static int attach_each(struct target *t, const char *path, const struct places *
 			bpf_program__attach_uprobe_opts(p->prog, -1, path, p->offsets[i], &opts);
 
 		if (link)
-			t->links[t->n_links++] = link;
+			t->links[t->n_links++].link = link;
 		else if (!err)
 			err = -errno;
 	}
@@ -220,10 +224,11 @@ int targets_prepare(struct capture *c, bool multi)
 		c->skel->progs.bt_tls_leave,
 		c->skel->progs.bt_go_enter,
 		c->skel->progs.bt_go_leave,
+		NULL,
 	};
 	int err = 0;
 
-	for (size_t i = 0; multi && i < sizeof(progs) / sizeof(*progs) && !err; i++)
+	for (size_t i = 0; multi && progs[i] && !err; i++)
 		err = bpf_program__set_expected_attach_type(
 			progs[i], (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE);
 	return err;
