@@ -434,17 +434,26 @@ static uint16_t mode_of_type(unsigned int type)
 	}
 }
 
-/* Declares a file object, or shows one that is known to another process. */
-static struct file *declare(struct compiler *c, const cJSON *ev)
+static struct file *find_label(struct compiler *c, const char *label)
 {
-	const char *label = get_str(c, ev, "file", ""), *type = get_str(c, ev, "type", "file");
-	struct file *f;
-	unsigned int t;
-
 	for (size_t i = 0; i < c->n_files; i++) {
 		if (!strcmp(c->files[i].label, label))
 			return &c->files[i];
 	}
+	return NULL;
+}
+
+/* Declares a file object, or shows one that is known to another process. */
+static struct file *declare(struct compiler *c, const cJSON *ev)
+{
+	const char *label = get_str(c, ev, "file", ""), *type = get_str(c, ev, "type", "file");
+	struct file *over = find_label(c, get_str(c, ev, "over", "")),
+		    *like = find_label(c, get_str(c, ev, "object_of", ""));
+	struct file *f = find_label(c, label);
+	unsigned int t;
+
+	if (f)
+		return f;
 	if (c->n_files == MAX_LABELS || strlen(label) >= sizeof(f->label))
 		die(c, "too many files");
 	for (t = 0; strcmp(event_file_type_name(t), type) != 0; t++) {
@@ -460,6 +469,10 @@ static struct file *declare(struct compiler *c, const cJSON *ev)
 	f->id.obj = t == BT_FILE_REG || t == BT_FILE_TTY || t == BT_FILE_CHR
 			    ? 0xffff000000000000u + 256 * c->n_files
 			    : f->id.ino;
+	if (over) /* as the kernel side names what it knows the socket of */
+		f->id.ino = over->id.ino;
+	if (like)
+		f->id.obj = like->id.obj;
 	c->n_files++;
 	return f;
 }

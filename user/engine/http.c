@@ -435,7 +435,10 @@ struct link *link_get(struct engine *e, const struct bt_file_id *file)
 		id.ino = id.dev = 0;
 	k = file_key(&id, key);
 	l = table_get(e->links, k);
-	if (l && !l->file.ino)
+	/* Once known it stays: with another one, this is a new connection at the address of one that was freed. */
+	if (l && l->file.ino && (l->file.ino != file->ino || l->file.dev != file->dev))
+		l = NULL;
+	else if (l)
 		l->file = *file;
 	if (!l) {
 		l = calloc(1, sizeof(*l));
