@@ -11,11 +11,11 @@
 import { spawn } from 'node:child_process';
 import { webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { z } from 'zod';
+import { listen } from './callback.mjs';
 import { flows } from './oauth_flows.mjs';
 import { login } from './oauth_login.mjs';
 
@@ -37,31 +37,6 @@ function show(url) {
 		spawn('xdg-open', [String(url)], { stdio: 'ignore' });
 	else
 		process.stderr.write(`Open this address to log in: ${url}\n`);
-}
-
-/** The listener on loopback that an authorization response comes to. */
-async function listen(page = 'You may close this window.') {
-	let arrived;
-	const queue = [], server = createServer((request, response) => {
-		let body = '';
-		request.on('data', (piece) => { body += piece; });
-		request.on('end', () => {
-			response.writeHead(200, { 'content-type': 'text/html', 'referrer-policy': 'no-referrer', connection: 'close' });
-			response.end(page);
-			queue.push({ url: new URL(request.url, 'http://127.0.0.1'), body: new URLSearchParams(body) });
-			arrived?.();
-		});
-	});
-	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-	return {
-		redirect: `http://127.0.0.1:${server.address().port}/callback`,
-		async next() {
-			if (!queue.length)
-				await new Promise((resolve) => { arrived = resolve; });
-			return queue.shift();
-		},
-		close: () => server.close(),
-	};
 }
 
 /** What it is all for: a request with the access token. */

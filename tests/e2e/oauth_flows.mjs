@@ -11,15 +11,21 @@ const configure = (rig, id, authentication) => oauth.discovery(new URL(rig.issue
 const insecure = ({ issuer }) => ({ algorithm: 'oauth2', execute: issuer.startsWith('http:') ? [oauth.allowInsecureRequests] : [] });
 
 /** What the MCP SDK's client keeps its things in: memory. */
-class Memory {
-	constructor(rig, redirect) {
-		this.redirectToAuthorization = rig.show;
+export class Memory {
+	/** `client`: as it is registered; undefined to register first. */
+	constructor(show, redirect, client) {
+		this.redirectToAuthorization = show;
 		this.redirectUrl = redirect;
-		this.clientMetadata = { redirect_uris: [redirect], scope: 'openid offline_access read' };
+		this.client = client;
+		this.clientMetadata = {
+			redirect_uris: [redirect], scope: 'openid offline_access read', token_endpoint_auth_method: 'none',
+			grant_types: ['authorization_code', 'refresh_token'],
+		};
 	}
 
-	state() { return this.sent ??= oauth.randomState(); }
-	clientInformation() { return { client_id: 'public-app' }; }
+	state() { return this.sent = oauth.randomState(); }
+	clientInformation() { return this.client; }
+	saveClientInformation(client) { this.client = client; }
 	tokens() { return this.kept; }
 	saveTokens(tokens) { this.kept = tokens; }
 	codeVerifier() { return this.verifier; }
@@ -28,7 +34,7 @@ class Memory {
 
 async function sdkLogin(rig) {
 	const listener = await rig.listen();
-	const memory = new Memory(rig, listener.redirect);
+	const memory = new Memory(rig.show, listener.redirect, { client_id: 'public-app' });
 	await auth(memory, { serverUrl: rig.resource });
 	const { url } = await listener.next();
 	listener.close();

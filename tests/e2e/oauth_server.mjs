@@ -80,11 +80,11 @@ async function serve(name, server) {
 		// Consent to everything, without asking.
 		async loadExistingGrant(ctx) {
 			const { client, provider: { Grant }, session } = ctx.oidc;
-			if (session.grantIdFor(client.clientId))
-				return Grant.find(session.grantIdFor(client.clientId));
-			const grant = new Grant({ clientId: client.clientId, accountId: session.accountId });
+			const id = session.grantIdFor(client.clientId);
+			const grant = id ? await Grant.find(id) : new Grant({ clientId: client.clientId, accountId: session.accountId });
 			grant.addOIDCScope(SCOPES.join(' '));
-			grant.addResourceScope(`${issuer}/api`, SCOPES.join(' '));
+			for (const resource of Object.keys(ctx.oidc.resourceServers))
+				grant.addResourceScope(resource, SCOPES.join(' '));
 			await grant.save();
 			return grant;
 		},

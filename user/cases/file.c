@@ -166,17 +166,25 @@ static uint16_t mode_of_type(unsigned int type)
 	}
 }
 
-/* Declares a file object, or shows one that is known to another process. */
-static struct case_file *declare(struct compiler *c, const cJSON *ev)
+static struct case_file *find_label(struct compiler *c, const char *label)
 {
-	const char *label = case_str(c, ev, "file", ""), *type = case_str(c, ev, "type", "file");
-	struct case_file *f;
-	unsigned int t;
-
 	for (size_t i = 0; i < c->n_files; i++) {
 		if (!strcmp(c->files[i].label, label))
 			return &c->files[i];
 	}
+	return NULL;
+}
+
+/* Declares a file object, or shows one that is known to another process. */
+static struct case_file *declare(struct compiler *c, const cJSON *ev)
+{
+	const char *label = case_str(c, ev, "file", ""), *type = case_str(c, ev, "type", "file");
+	struct case_file *like = find_label(c, case_str(c, ev, "object_of", ""));
+	struct case_file *f = find_label(c, label);
+	unsigned int t;
+
+	if (f)
+		return f;
 	if (c->n_files == CASE_MAX_LABELS || strlen(label) >= sizeof(f->label)) {
 		case_fail(c, "too many files");
 		return NULL;
@@ -197,6 +205,8 @@ static struct case_file *declare(struct compiler *c, const cJSON *ev)
 	f->id.obj = t == BT_FILE_REG || t == BT_FILE_TTY || t == BT_FILE_CHR
 			    ? 0xffff000000000000u + 256 * c->n_files
 			    : f->id.ino;
+	if (like)
+		f->id.obj = like->id.obj;
 	c->n_files++;
 	return f;
 }
@@ -205,7 +215,7 @@ void case_file(struct compiler *c, const cJSON *ev)
 {
 	const char *peer = case_str(c, ev, "peer", NULL), *local = case_str(c, ev, "local", NULL);
 	const char *path = case_str(c, ev, "path", "");
-	struct case_file *f = declare(c, ev);
+	struct case_file *f = declare(c, ev), *over;
 	struct bt_rec_file r = { 0 };
 
 	if (!f)
@@ -229,6 +239,11 @@ void case_file(struct compiler *c, const cJSON *ev)
 		parse_addr(c, peer, r.peer_addr, &r.peer_port, &r.sk_family);
 	if (local)
 		parse_addr(c, local, r.local_addr, &r.local_port, &r.sk_family);
+	over = find_label(c, case_str(c, ev, "over", ""));
+	if (over) {
+		r.sock_ino = over->id.ino;
+		r.sock_dev = over->id.dev;
+	}
 	if (f->id.type == BT_FILE_UNIX)
 		r.sk_family = AF_UNIX;
 	if (r.sk_family) {

@@ -126,7 +126,7 @@ static bool code_reuse_accepted(struct fact *f)
 	struct sec *s = f->ctx->server && f->x->has_code ? sec_find(f->fs, &f->x->code) : NULL;
 
 	f->part = FLOW_IN_BODY;
-	return s && s->redeemed;
+	return s && s->granted;
 }
 
 static bool token_response_cacheable(struct fact *f)

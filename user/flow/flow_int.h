@@ -61,7 +61,8 @@ struct sec {
 	char bound[128];  /* host it was first accepted by */
 	const char *how;  /* "token response" */
 	bool dpop;
-	uint32_t redeemed; /* 2xx answers that it was traded in for */
+	uint32_t redeemed; /* 2xx answers that we traded it in for */
+	uint32_t granted;  /* and that we gave for it */
 	bool refused;
 };
 

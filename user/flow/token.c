@@ -284,13 +284,16 @@ static void spend(struct flows *fs, const struct flow_ctx *ctx, const struct flo
 
 	if (x->has_code) {
 		s = sec_find(fs, &x->code);
-		if (s)
+		/* A proxy may do both with one code. */
+		if (s && ctx->server)
+			s->granted++;
+		else if (s)
 			s->redeemed++;
 		sec_end(fs, &x->code, SEC_SPENT, ctx->now_ns);
 	}
 	if (x->has_verifier) {
 		s = sec_find(fs, &x->verifier);
-		if (s)
+		if (s && !ctx->server)
 			s->redeemed++;
 		sec_end(fs, &x->verifier, SEC_SPENT, ctx->now_ns);
 	}
