@@ -71,7 +71,7 @@ static size_t last_escape(struct span b)
 	static const char wants[] = { '\\', '%', '&', 0x1b, 0 };
 	const char *last = b.p, *p;
 
-	if (unescape_plain(b) == b.len)
+	if (!b.len || unescape_plain(b) == b.len)
 		return SIZE_MAX;
 	for (size_t i = 0; i < sizeof(wants); i++) {
 		p = memrchr(b.p, wants[i], b.len);
