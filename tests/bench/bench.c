@@ -47,17 +47,19 @@ double median(double *v, size_t n)
 	return v[n / 2];
 }
 
-void row(const char *name, double value, const char *unit, double target, bool at_most,
+bool row(const char *name, double value, const char *unit, double target, bool at_most,
 	 uint64_t lost)
 {
-	printf("bench %s %.2f %s ", name, value, unit);
+	bool ok = target <= 0 || (at_most ? value <= target : value >= target);
+
+	printf("bench %s %.2f %s target ", name, value, unit);
 	if (target > 0)
-		printf("target %.2f %s", target,
-		       (at_most ? value <= target : value >= target) ? "ok" : "miss");
+		printf("%.2f", target);
 	else
-		printf("target - ok");
-	printf(" lost %llu\n", (unsigned long long)lost);
+		putchar('-');
+	printf(" %s lost %llu\n", ok ? "ok" : "miss", (unsigned long long)lost);
 	fflush(stdout);
+	return ok;
 }
 
 static double time_writes(int fd, const char *buf, size_t len)

@@ -14,8 +14,8 @@ double now(void);
 double cpu_now(void);
 /* Sorts `v`. */
 double median(double *v, size_t n);
-/* Prints "bench NAME VALUE UNIT target TARGET ok|miss lost BYTES"; a target of 0 or less is none. */
-void row(const char *name, double value, const char *unit, double target, bool at_most,
+/* Prints "bench NAME VALUE UNIT target TARGET ok|miss lost BYTES"; a target of 0 or less is none. False: a miss. */
+bool row(const char *name, double value, const char *unit, double target, bool at_most,
 	 uint64_t lost);
 
 /* engine.c: user space alone, on records made here. */

@@ -64,19 +64,20 @@ static void second_begin(struct scan *s, struct span b, size_t before)
 			    false);
 }
 
-static size_t find_escape(struct span b, bool last)
+/* The last escape in `b`, or SIZE_MAX. */
+static size_t last_escape(struct span b)
 {
-	size_t best = SIZE_MAX;
 	static const char wants[] = { '\\', '%', '&', 0x1b, 0 };
+	const char *last = b.p, *p;
 
-	for (unsigned int i = 0; b.len && i < sizeof(wants); i++) {
-		const char *p = last ? memrchr(b.p, wants[i], b.len) : memchr(b.p, wants[i], b.len);
-		size_t at = p ? (size_t)(p - b.p) : SIZE_MAX;
-
-		if (at != SIZE_MAX && (best == SIZE_MAX || (last ? at > best : at < best)))
-			best = at;
+	if (!b.len || unescape_plain(b) == b.len)
+		return SIZE_MAX;
+	for (size_t i = 0; i < sizeof(wants); i++) {
+		p = memrchr(b.p, wants[i], b.len);
+		if (p && p > last)
+			last = p;
 	}
-	return best;
+	return (size_t)(last - b.p);
 }
 
 /* --- feeding --- */
@@ -84,7 +85,7 @@ static size_t find_escape(struct span b, bool last)
 static void feed_block(struct scan *s, struct span b, size_t before)
 {
 	uint64_t off = s->off0 + s->lane.pos;
-	size_t escape = find_escape(b, true);
+	size_t escape = last_escape(b);
 
 	if (escape != SIZE_MAX && !s->second)
 		second_begin(s, b, before);

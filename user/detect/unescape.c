@@ -2,6 +2,7 @@
 #include "detect/unescape.h"
 
 #include <stdlib.h>
+#include "base/bytes.h"
 
 /*
  * Four stages, each a small machine that holds at most HOLD_MAX bytes: utf16 -> slash -> entity -> percent -> out.
@@ -21,9 +22,11 @@ static unsigned int hex_value(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
 }
 
-bool unescape_wants(uint8_t c)
+size_t unescape_plain(struct span in)
 {
-	return c == '\\' || c == '%' || c == '&' || c == 0 || c == 0x1b;
+	static const unsigned char wants[BYTES_SET] = { '\\', '%', '&', 0, 0x1b, 0x1b };
+
+	return bytes_run_without((const unsigned char *)in.p, in.len, wants);
 }
 
 void unescape_init(struct unescape *u)
@@ -297,8 +300,7 @@ size_t unescape_feed(struct unescape *u, struct span in, uint64_t off, uint8_t *
 
 		/* Plain stretches go straight through. */
 		if (unescape_idle(u) && !u->dropped) {
-			while (i < in.len && !unescape_wants((uint8_t)in.p[i]))
-				i++;
+			i += unescape_plain(span_sub(in, i, SIZE_MAX));
 			if (i > from && u->len + (i - from) <= cap) {
 				memcpy(out + u->len, in.p + from, i - from);
 				for (size_t k = from; k < i; k++)

@@ -37,8 +37,8 @@ struct unescape {
 /* Output never exceeds the input plus this. */
 #define UNESCAPE_SLACK (4 * HOLD_MAX)
 
-/* True for the bytes that make this pass worth while: \ % & NUL ESC. */
-bool unescape_wants(uint8_t c);
+/* Length of the run at the start of `in` without any byte that makes this pass worth while: \ % & NUL ESC. */
+size_t unescape_plain(struct span in);
 void unescape_init(struct unescape *u);
 /*
  * Decodes `in`, whose first byte has raw offset `off`, into out/origin, with room for in.len + UNESCAPE_SLACK.

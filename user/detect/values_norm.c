@@ -1,40 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "detect/values_norm.h"
 
+#include "base/bytes.h"
 #include "base/secmem.h"
 
 /* More dropped bytes in a row, or a longer escape, than any real text has: the text is broken there. */
 #define LEAD_MAX 64
 #define OWN_MAX 64
 
-typedef unsigned char vec __attribute__((vector_size(16)));
+/* Bytes that are not the same normalised. */
+static const unsigned char specials[BYTES_SET] = { '\\', '%', '&', '\0', '\n', '\r' };
+
 typedef uint32_t meta_vec __attribute__((vector_size(16)));
-
-static bool is_special(unsigned char c)
-{
-	return c == '\\' || c == '%' || c == '&' || c == '\0' || c == '\n' || c == '\r';
-}
-
-/* Length of the run at the start of `p` that is the same normalised. */
-static size_t plain_run(const unsigned char *p, size_t len)
-{
-	size_t i = 0;
-
-	for (; i + sizeof(vec) <= len; i += sizeof(vec)) {
-		uint64_t any[2];
-		vec x;
-
-		memcpy(&x, p + i, sizeof(x));
-		__auto_type hit = (x == '\\') | (x == '%') | (x == '&') | (x == '\0') |
-				  (x == '\n') | (x == '\r');
-		memcpy(any, &hit, sizeof(any));
-		if (any[0] | any[1])
-			break;
-	}
-	while (i < len && !is_special(p[i]))
-		i++;
-	return i;
-}
 
 static void fill_plain(uint32_t *meta, size_t len)
 {
@@ -328,11 +305,13 @@ void norm_feed(struct norm *n, struct span raw, struct norm_out *out)
 			i += 2;
 			continue;
 		}
-		if (n->n || n->lead || n->wrapped || is_special(p[i])) {
+		run = n->n || n->lead || n->wrapped
+			      ? 0
+			      : bytes_run_without(p + i, raw.len - i, specials);
+		if (!run) {
 			put_raw(n, out, p[i++]);
 			continue;
 		}
-		run = plain_run(p + i, raw.len - i);
 		memcpy(out->b + out->len, p + i, run);
 		fill_plain(out->meta + out->len, run);
 		out->len += run;

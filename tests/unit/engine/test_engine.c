@@ -709,6 +709,44 @@ static void alerts_hold_no_secret(void **state)
 	free(tok);
 }
 
+/* An authorization URL, then the verifier of its challenge, known by nothing else: in two writes cut anywhere. */
+static void verifier_after_its_url_in_any_cut(void **state)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char challenge[64], *verifier = tok_new("verifier43"), *text, *again;
+	size_t found = 0;
+
+	crypto_hash_sha256(hash, (const unsigned char *)verifier, strlen(verifier));
+	sodium_bin2base64(challenge, sizeof(challenge), hash, sizeof(hash),
+			  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	text = fmt(
+		"open \"https://as.example/authorize?response_type=code&client_id=c&redirect_uri="
+		"http%%3A%%2F%%2F127.0.0.1%%3A3000%%2Fcb&code_challenge=%s&code_challenge_method="
+		"S256\" "
+		"then\n%s\n",
+		challenge, verifier);
+	again = fmt("sent %s\n", verifier);
+	for (size_t cut = 0; cut<strlen(text); cut += cut> 240 ? 3 : 11) {
+		struct fixture *f = *state;
+		char *head = fmt("%.*s", (int)cut, text);
+
+		moved(f, &f->root, &f->err, BT_DIR_OUT, head);
+		moved(f, &f->root, &f->err, BT_DIR_OUT, text + cut);
+		moved(f, &f->root, &f->err, BT_DIR_OUT, again);
+		found = 0;
+		for (size_t i = 0; i < f->n; i++)
+			found += f->alerts[i].secret.kind == SECRET_VERIFIER;
+		if (found != 1)
+			fail_msg("cut at %zu: %zu alerts", cut, found);
+		free(head);
+		teardown(state);
+		setup(state);
+	}
+	free(again);
+	free(text);
+	free(verifier);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -741,6 +779,7 @@ int main(void)
 		T(bytes_reconcile),
 		T(bad_records_are_counted),
 		T(alerts_hold_no_secret),
+		T(verifier_after_its_url_in_any_cut),
 	};
 
 	if (sodium_init() < 0)
