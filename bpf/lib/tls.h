@@ -30,13 +30,13 @@ static __always_inline bool begins_tls_record(const u8 *p)
 	return p[0] >= 20 && p[0] <= 23 && p[1] == 3 && p[2] <= 4;
 }
 
-/* After a call's bytes went through s->data_out: remembers the socket of a TLS record. */
+/* After a call's bytes were sent: remembers the socket of a TLS record. */
 static __always_inline void tls_note_socket(struct io *io, u64 bytes)
 {
 	struct bt_tls_thread *th;
 
 	if (io->s->key.file.type != BT_FILE_TCP || bytes < 3 || bytes > BT_CHUNK_LEN ||
-	    !begins_tls_record(io->s->data_out.bytes))
+	    !begins_tls_record(io->s->head))
 		return;
 	th = bpf_task_storage_get(&tls_threads, io->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!th)

@@ -587,7 +587,7 @@ static void compile_exit(struct compiler *c, const cJSON *ev)
 	emit(c, &r, sizeof(r), SPAN_NONE);
 }
 
-/* Counters of the whole run: {"kind": "loss", "cause": "ring-bulk", "events": 2, "bytes": 400}. */
+/* Counters of the whole run: {"kind": "loss", "cause": "ring-window", "events": 2, "bytes": 400}. */
 static void compile_loss(struct compiler *c, const cJSON *ev)
 {
 	const char *cause = get_str(c, ev, "cause", "");

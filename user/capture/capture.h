@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 #include <beartrap/event.h>
+#include <beartrap/match_abi.h>
 #include "base/log.h"
 #include "base/span.h"
 
@@ -49,6 +50,15 @@ int capture_watch_running(struct capture *c, const pid_t *pids, size_t n, bool d
 int capture_unwatch(struct capture *c, pid_t pid);
 /* Processes in the watch set now. */
 int capture_watched(struct capture *c, size_t *ret);
+
+/*
+ * The bitmaps of the matched lane, BT_MATCH_WORDS words each, to be set before anything is watched: until then that lane
+ * finds nothing. They may change at any time.
+ */
+void capture_match_anchors(struct capture *c, const __u64 *bitmap);
+void capture_match_values(struct capture *c, const __u64 *bitmap);
+/* Under which the values' one is made. */
+struct bt_match_key capture_match_key(const struct capture *c);
 
 /* To poll(2) for POLLIN. */
 int capture_fd(const struct capture *c);

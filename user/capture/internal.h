@@ -27,6 +27,7 @@ struct capture {
 	int epoll_fd;
 	struct uprobes *uprobes;
 	__u32 round; /* of capture_watch_running() */
+	struct bt_match_key match_key;
 	char describe[256];
 };
 

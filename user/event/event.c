@@ -48,7 +48,7 @@ static int decode_data(struct span rec, struct event *ev)
 	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), (size_t)r.data_len + r.name_len, &all))
 		return -EBADMSG;
 	if (r.data_len > BT_CHUNK_LEN || r.dir > BT_DIR_IN || r.call >= BT_CALL_MAX || r.last > 1 ||
-	    !file_id_ok(&r.file))
+	    r.flags > BT_DATA_MATCHED || !file_id_ok(&r.file))
 		return -EBADMSG;
 	/* The payload and the loss before it lie within the call, and the position does not wrap. */
 	if (r.call_off > r.call_len || r.data_len > r.call_len - r.call_off ||
@@ -64,6 +64,7 @@ static int decode_data(struct span rec, struct event *ev)
 	ev->data.lost_len = r.lost_len;
 	ev->data.fd = r.fd;
 	ev->data.last = r.last;
+	ev->data.matched = r.flags & BT_DATA_MATCHED;
 	ev->data.bytes = span_sub(all, 0, r.data_len);
 	ev->data.name = span_sub(all, r.data_len, r.name_len);
 	return 0;
@@ -215,8 +216,8 @@ const char *event_call_name(enum bt_call call)
 const char *event_loss_name(enum bt_loss loss)
 {
 	static const char *const names[BT_LOSS_MAX] = {
-		[BT_LOSS_RING_BULK] = "ring-bulk",
 		[BT_LOSS_RING_PRIO] = "ring-prio",
+		[BT_LOSS_RING_WINDOW] = "ring-window",
 		[BT_LOSS_FAULT] = "fault",
 		[BT_LOSS_FD_GONE] = "fd-gone",
 		[BT_LOSS_MAP_STREAM] = "map-stream",

@@ -182,6 +182,7 @@ static void test_bad_data(void **state)
 	EXPECT_BAD(data_rec(), data.dir = 2);
 	EXPECT_BAD(data_rec(), data.call = BT_CALL_MAX);
 	EXPECT_BAD(data_rec(), data.last = 2);
+	EXPECT_BAD(data_rec(), data.flags = BT_DATA_MATCHED + 1);
 	EXPECT_BAD(data_rec(), data.file.type = BT_FILE_TYPE_MAX);
 	EXPECT_BAD(data_rec(), data.data_len = 7);
 	EXPECT_BAD(data_rec(), data.data_len = UINT32_MAX);
@@ -431,7 +432,7 @@ static void test_names(void **state)
 {
 	assert_string_equal(event_call_name(BT_CALL_WRITEV), "writev");
 	assert_string_equal(event_call_name(BT_CALL_MAX), "unknown");
-	assert_string_equal(event_loss_name(BT_LOSS_RING_BULK), "ring-bulk");
+	assert_string_equal(event_loss_name(BT_LOSS_RING_WINDOW), "ring-window");
 	assert_string_equal(event_loss_name(BT_LOSS_MAX), "unknown");
 	assert_string_equal(event_file_type_name(BT_FILE_PIPE), "pipe");
 	assert_string_equal(event_file_type_name(BT_FILE_TYPE_MAX), "unknown");
