@@ -165,10 +165,10 @@ $(BUILD)/tests/bpf/%: tests/bpf/%.c $(wildcard tests/lib/*.h tests/bpf/*.h) $(SK
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group \
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) -lcmocka -lpthread
 
-$(BUILD)/tests/bench/bench: tests/bench/bench.c $(wildcard tests/lib/*.h) $(call archives,$(LAYERS) capture)
+$(BUILD)/tests/bench/bench: $(wildcard tests/bench/*.[ch] tests/lib/*.h) $(call archives,$(LAYERS) capture)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group \
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) -Wl,--start-group \
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture)
 
 # tests/tools/X.c: helpers that scripts call (token generator, replay-case compiler, ...).

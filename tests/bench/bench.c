@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What beartrap costs and how fast it looks: one line a row,
- *	bench NAME VALUE UNIT target TARGET ok|miss lost BYTES
- * Every value is the median of ROUNDS; a ratio's two sides alternate within the same run. "-" for a target that has
- * not been set. The rows about system calls need root.
+ * What beartrap costs and how fast it looks: one line a row (bench.h). Every value is the median of ROUNDS; a ratio's two
+ * sides alternate within the same run. The rows about system calls need root.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,19 +13,24 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "bench.h"
 #include "capture/capture.h"
-#include "engine/engine.h"
-#include "records.h"
 
-#define ROUNDS 7
 #define WRITES 100000
-#define QUIET_BYTES (64u << 20)
 
-static double now(void)
+double now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+double cpu_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
@@ -38,14 +41,14 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *v, size_t n)
+double median(double *v, size_t n)
 {
 	qsort(v, n, sizeof(*v), by_value);
 	return v[n / 2];
 }
 
-static void row(const char *name, double value, const char *unit, double target, bool at_most,
-		uint64_t lost)
+void row(const char *name, double value, const char *unit, double target, bool at_most,
+	 uint64_t lost)
 {
 	printf("bench %s %.2f %s ", name, value, unit);
 	if (target > 0)
@@ -156,95 +159,12 @@ static void bench_syscalls(void)
 	row("write-200-watched-ns", median(watched, ROUNDS) / WRITES * 1e9, "ns", 0, true, lost);
 }
 
-/* Log lines as servers write them, with nothing in them. */
-static void quiet_text(struct buf *b, size_t len)
-{
-	static const char *const lines[] = {
-		"2026-11-24T06:04:42.113Z INFO  server: handled tools/list in 3 ms (session "
-		"4f1c)\n",
-		"2026-11-24T06:04:42.207Z DEBUG http: GET /api/issues?state=open 200 1843 bytes\n",
-		"2026-11-24T06:04:43.002Z WARN  cache: entry users/17 is stale, fetching again\n",
-		"{\"level\":30,\"time\":1790000000000,\"pid\":4242,\"msg\":\"request "
-		"completed\"}\n",
-	};
-	size_t i = 0;
-
-	while (b->len < len && !b->err)
-		buf_add_str(b, lines[i++ % 4]);
-}
-
-static void bench_engine(const char *name, const struct scanner *sc, const struct policy *pol,
-			 struct span text, bool wire, double target)
-{
-	struct actor_rec a = { 100, 100, 5 };
-	struct scene scene = { .now_ns = 1 };
-	struct engine_totals t;
-	struct object_rec o = object_rec(BT_FILE_PIPE, 11, S_IFIFO | 0600);
-	struct engine_config cfg = { .scanner = sc, .policy = pol };
-	double rate[ROUNDS];
-	struct engine *e;
-	uint64_t lost = 0;
-	size_t at;
-	double s;
-	int i;
-
-	for (i = 0; i < ROUNDS; i++) {
-		cfg.values = values_new(VALUES_MAX);
-		if (!cfg.values || engine_new(&cfg, &e))
-			exit(1);
-		o.pos[0] = 0;
-		engine_feed(e, rec_exec(&scene, &a, 1, "/bin/server"));
-		engine_feed(e, rec_file(&scene, &a, &o, wire ? 1 : 2, BT_FILE_STDIO, O_WRONLY, "",
-					0, 0));
-		s = now();
-		for (at = 0; at < text.len; at += 4096)
-			engine_feed(e, rec_data(&scene, &a, &o, BT_DIR_OUT, 2, ~0ull,
-						span_sub(text, at, 4096)));
-		engine_finish(e);
-		s = now() - s;
-		engine_totals(e, &t);
-		lost += t.bytes_missing + t.bytes_unscanned;
-		rate[i] = (double)text.len / s / 1e6;
-		engine_free(e);
-		values_free(cfg.values);
-	}
-	row(name, median(rate, ROUNDS), "MB/s", target, false, lost);
-	buf_release(&scene.rec);
-}
-
 int main(void)
 {
-	struct buf quiet = BUF_INIT(0), rpc = BUF_INIT(0);
-	struct ruleset *rules = ruleset_new();
-	struct error err = { 0 };
-	struct scanner *sc;
-	struct policy *pol;
-	int i;
-
-	if (!rules || ruleset_add_builtin(rules, &err) || scanner_new(rules, &sc, &err) ||
-	    policy_new(&pol, &err)) {
-		fprintf(stderr, "%s\n", err.text);
-		return 1;
-	}
 	if (getuid() == 0)
 		bench_syscalls();
 	else
 		fprintf(stderr, "bench: not root: the rows about system calls are left out\n");
-	quiet_text(&quiet, QUIET_BYTES);
-	for (i = 0; rpc.len < QUIET_BYTES / 4; i++)
-		buf_addf(&rpc,
-			 "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{\"content\":[{\"type\":"
-			 "\"text\","
-			 "\"text\":\"Found 12 open issues, the oldest from March; none is "
-			 "assigned.\"}],"
-			 "\"isError\":false}}\n",
-			 i);
-	bench_engine("engine-quiet-log", sc, pol, buf_span(&quiet), false, 300);
-	bench_engine("engine-mcp-wire", sc, pol, buf_span(&rpc), true, 0);
-	buf_release(&quiet);
-	buf_release(&rpc);
-	policy_free(pol);
-	scanner_free(sc);
-	ruleset_free(rules);
+	bench_engine();
 	return 0;
 }

@@ -36,10 +36,15 @@ const struct rule *key_lookup(const struct ruleset *rs, struct span name)
 {
 	const struct rule *best = NULL;
 	size_t weight, most = 0, n;
+	unsigned int end;
 	char norm[KEY_MAX];
 
 	n = key_normalise(name, norm, sizeof(norm));
-	if (!n)
+	if (n < 2)
+		return NULL;
+	/* Most names fall here. */
+	end = key_end(norm, n);
+	if (!(rs->key_ends[end / 32] >> end % 32 & 1))
 		return NULL;
 	for (size_t i = 0; i < rs->keys.n; i++) {
 		weight = names_match(&rs->keys.v[i]->names, span_of(norm, n));
@@ -143,12 +148,25 @@ void key_open(struct lane *l, const struct view *v, size_t end, const struct anc
 		c->key.key_end = c->cur = v->base + end + 1;
 }
 
+/* The rule by which a whole text is the value of a name. */
+static const struct rule *whole_rule(const struct scanner *sc, struct span key)
+{
+	const struct rule *r = key_lookup(sc->rs, key);
+
+	return r && !r->oauth_only ? r : NULL;
+}
+
+bool scan_key_counts(const struct scanner *sc, struct span key)
+{
+	return whole_rule(sc, key) != NULL;
+}
+
 void lane_open_whole(struct lane *l)
 {
-	const struct rule *r = key_lookup(l->s->sc->rs, span_of(l->s->key, l->s->key_len));
+	const struct rule *r = whole_rule(l->s->sc, span_of(l->s->key, l->s->key_len));
 	struct cand *c;
 
-	if (!r || r->oauth_only)
+	if (!r)
 		return;
 	c = lane_open(l, CAND_KEY, r, 0);
 	if (c)

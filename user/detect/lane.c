@@ -83,6 +83,18 @@ static void advance(struct lane *l, const struct view *v, uint64_t limit, bool f
 	l->n_cands = kept;
 }
 
+static void note_sight(const struct lane *l, const struct view *v, size_t at)
+{
+	struct scan_sights *to = l->s->sights;
+
+	if (!to)
+		return;
+	if (to->n == SCAN_MAX_SIGHTS)
+		to->all = true;
+	else
+		to->at[to->n++] = v->origin ? ORIGIN_OFF(v->origin[at]) : v->raw + v->base + at;
+}
+
 static void look(struct lane *l, const struct view *v, size_t from)
 {
 	const struct match *m = l->s->sc->match;
@@ -90,8 +102,10 @@ static void look(struct lane *l, const struct view *v, size_t from)
 	size_t i = from;
 
 	while ((i = match_skip(m, v->b, i, &l->state)) < v->b.len) {
-		for (a = match_next(m, v->b, i, l->state, NULL); a;
-		     a = match_next(m, v->b, i, l->state, a)) {
+		a = match_next(m, v->b, i, l->state, NULL);
+		if (a)
+			note_sight(l, v, i);
+		for (; a; a = match_next(m, v->b, i, l->state, a)) {
 			if (l->n_cands == LANE_MAX_CANDS)
 				advance(l, v, v->base + i, false);
 			cand_open(l, v, i, a);

@@ -61,12 +61,19 @@ struct rule_list {
 
 struct ruleset {
 	struct rule_list rules, keys;
-	struct strings public_names; /* normalised, as in struct rule */
+	uint32_t key_ends[1024 / 32]; /* by the last two letters of the key rules' names */
+	struct strings public_names;  /* normalised, as in struct rule */
 	struct strings examples; /* first 8 bytes of SHA-256 as hex: well-known example values */
 };
 
 /* Lower case without '_', '-' and ' '. `out` has room for `cap`; returns the length, 0 when too long or empty. */
 size_t key_normalise(struct span name, char *out, size_t cap);
+
+/* Where in key_ends a normalised name of `n` >= 2 bytes stands. */
+static inline unsigned int key_end(const char *norm, size_t n)
+{
+	return (norm[n - 2] & 31u) << 5 | (norm[n - 1] & 31u);
+}
 
 /* Kinds of names: the longest of `names` that fits `name` (normalised), as its length, or 0. */
 size_t names_match(const struct strings *names, struct span name);

@@ -364,6 +364,11 @@ static int take_key(const struct rule_file *rf, const cJSON *obj, struct rule *r
 		ret = rf_take_number(rf, obj, "min", 8, 1024, &min);
 	if (ret)
 		return ret;
+	for (size_t i = 0; i < r->names.n; i++) {
+		unsigned int end = key_end(r->names.v[i], strlen(r->names.v[i]));
+
+		rf->rs->key_ends[end / 32] |= 1u << end % 32;
+	}
 	r->min_len = (unsigned int)min;
 	r->oauth_only = cJSON_IsTrue(rf_get(obj, "oauth"));
 	return check_tests(rf, obj, r);

@@ -120,6 +120,30 @@ void scan_feed(struct scan *s, struct span bytes, hit_fn fn, void *arg)
 	}
 }
 
+void scan_feed_noting(struct scan *s, struct span bytes, hit_fn fn, void *arg,
+		      struct scan_sights *ret)
+{
+	uint64_t steps = s->vs ? value_scan_steps(s->vs) : 0;
+
+	ret->n = 0;
+	ret->all = false;
+	s->sights = ret;
+	scan_feed(s, bytes, fn, arg);
+	s->sights = NULL;
+	/* The search for values does not say where it looked. */
+	if (s->vs && value_scan_steps(s->vs) != steps)
+		ret->all = true;
+}
+
+bool scan_sighted(const struct scan_sights *s, uint64_t from, uint64_t to)
+{
+	bool found = s->all;
+
+	for (size_t i = 0; i < s->n; i++)
+		found |= s->at[i] >= from && s->at[i] < to;
+	return found;
+}
+
 bool scan_undecided(const struct scan *s)
 {
 	return s->lane.n_cands || (s->second && s->second->lane.n_cands);

@@ -19,6 +19,7 @@
 #include "detect/hit.h"
 #include "detect/rules.h"
 
+#define SCAN_MAX_SIGHTS 32
 #define SCAN_MAX_TOKEN 16384 /* longest candidate followed; a longer one is reported cut there */
 
 struct scanner;
@@ -38,6 +39,23 @@ struct scan *scan_free(struct scan *s);
  */
 void scan_reset(struct scan *s, uint64_t off, struct span key);
 void scan_feed(struct scan *s, struct span bytes, hit_fn fn, void *arg);
+
+/* Where a scan found something to look closer at: stream offsets. */
+struct scan_sights {
+	uint64_t at[SCAN_MAX_SIGHTS];
+	size_t n;
+	bool all; /* more than these, or anywhere */
+};
+/* As scan_feed, and notes in `ret` what was worth a closer look in these bytes. */
+void scan_feed_noting(struct scan *s, struct span bytes, hit_fn fn, void *arg,
+		      struct scan_sights *ret);
+/*
+ * True when there is a sight in from..to. When not, and these bytes are whole in what was fed and a quote or the like stands
+ * behind them, then a scan of them alone would find nothing, unless scan_key_counts.
+ */
+bool scan_sighted(const struct scan_sights *s, uint64_t from, uint64_t to);
+/* True when what stands at this name is looked at whatever it is. */
+bool scan_key_counts(const struct scanner *sc, struct span key);
 /* True while a candidate waits for the bytes behind it. */
 bool scan_undecided(const struct scan *s);
 /*

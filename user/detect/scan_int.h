@@ -137,7 +137,8 @@ struct scan {
 	uint64_t off0; /* stream offset of byte 0 */
 	hit_fn fn;
 	void *arg;
-	char *key; /* scan_reset's */
+	struct scan_sights *sights; /* of the feed under way, or NULL */
+	char *key;                  /* scan_reset's */
 	size_t key_len;
 	struct recent *recent;
 	uint32_t recent_n;

@@ -65,6 +65,8 @@ struct value_scan *value_scan_free(struct value_scan *s);
 /* Starts over at stream offset `off`, line 1. Drops what is pending: flush first. */
 void value_scan_reset(struct value_scan *s, uint64_t off);
 void value_scan_feed(struct value_scan *s, struct span bytes, hit_fn fn, void *arg);
+/* Comparisons with value bytes done so far; none means that no value was even begun. */
+uint64_t value_scan_steps(const struct value_scan *s);
 /* End of text, or a gap: reports what is pending. Bytes fed after it do not join on to those before. */
 void value_scan_flush(struct value_scan *s, hit_fn fn, void *arg);
 

@@ -118,7 +118,4 @@ static inline size_t ref_unit(uint32_t ref)
 	return ref & 0xffff;
 }
 
-/* Comparisons with value bytes done so far: the measure of work that a test can hold to. */
-uint64_t value_scan_steps(const struct value_scan *s);
-
 #endif /* BT_DETECT_VALUES_PRIV_H */

@@ -44,17 +44,17 @@ static void args_hit(void *arg, const struct hit *hit)
 static void watch_one(struct args_ctx *c, struct span name, struct span s)
 {
 	struct engine *e = c->e;
-	struct engine_at at = { .who = c->who };
+	struct sink sink;
+	struct engine_at at = { .who = c->who, .sink = &sink };
 	struct flow_ctx ctx;
 	size_t pos = 0;
 	struct span url;
 
-	sink_init(&at.sink, c->env ? SINK_ENV : SINK_ARGV, c->root ? 0 : SINK_F_CHILD, -1);
+	sink_init(&sink, c->env ? SINK_ENV : SINK_ARGV, c->root ? 0 : SINK_F_CHILD, -1);
 	if (c->env)
-		snprintf(at.sink.path, sizeof(at.sink.path), "%.*s", (int)name.len, name.p);
+		snprintf(sink.path, sizeof(sink.path), "%.*s", (int)name.len, name.p);
 	else
-		snprintf(at.sink.path, sizeof(at.sink.path), "argv[%llu]",
-			 (unsigned long long)c->index);
+		snprintf(sink.path, sizeof(sink.path), "argv[%llu]", (unsigned long long)c->index);
 	engine_ctx(c->who, &ctx);
 	e->at = &at;
 	if (c->env) {

@@ -4,19 +4,20 @@
 
 #include "engine/internal.h"
 
-static enum sink_class class_of(const struct engine_at *at, enum flow_part part)
+static enum sink_class class_of(const struct engine_at *at, enum sink_class class,
+				enum flow_part part)
 {
 	switch (part) {
 	case FLOW_IN_COOKIE:
 		return SINK_COOKIE;
 	case FLOW_IN_URL:
-		return at->http ? SINK_HTTP_URL : at->sink.class;
+		return at->http ? SINK_HTTP_URL : class;
 	case FLOW_IN_HEADER:
-		return at->http ? SINK_HTTP_HEADER : at->sink.class;
+		return at->http ? SINK_HTTP_HEADER : class;
 	case FLOW_IN_BODY:
-		return at->http ? SINK_HTTP_BODY : at->sink.class;
+		return at->http ? SINK_HTTP_BODY : class;
 	default:
-		return at->sink.class;
+		return class;
 	}
 }
 
@@ -39,8 +40,11 @@ void engine_found(void *arg, const struct flow_finding *f)
 	if (policy_found(e->cfg.policy, f->rule, f->level, &a) == VERDICT_LEGAL)
 		return;
 	a.secret.confidence = CONF_VERIFIED;
-	a.sink = at->sink;
-	a.sink.class = class_of(at, f->part);
+	if (at->sink)
+		a.sink = *at->sink;
+	else
+		engine_place(e, at->file, at->class, at->flags, at->who, &a.sink);
+	a.sink.class = class_of(at, a.sink.class, f->part);
 	snprintf(a.sink.host, sizeof(a.sink.host), "%s", f->host);
 	if (at->mcp)
 		a.mcp = *at->mcp;

@@ -263,20 +263,20 @@ static void answer_to_wire(struct link *l, struct message *m, struct span bytes,
 static void give(struct link *l, struct message *m)
 {
 	struct flow_message fm = { &m->head, buf_span(&m->body) };
-	struct engine_at at = { .who = &l->last };
+	struct sink sink;
+	struct engine_at at = { .who = &l->last, .sink = &sink, .http = true };
 	struct flow_ctx ctx;
 	struct xchg *x;
 	bool rpc;
 
 	fill_ctx(l, &ctx);
-	engine_place(l->e, &l->file, SINK_NETWORK, 0, &l->last, &at.sink);
-	at.http = true;
+	engine_place(l->e, &l->file, SINK_NETWORK, 0, &l->last, &sink);
 	l->e->at = &at;
 	/* A page or an answer that sends somebody to an authorization server. */
 	if (l->watch && fm.body.len &&
 	    (l->role == ROLE_SERVER) == (m->head.dir == HTTP_RESPONSES)) {
 		watch_feed(l->watch, &ctx, fm.body, 0);
-		watch_end(l->watch, &ctx, fm.body.len);
+		watch_end(l->watch, &ctx);
 	}
 	if (m->head.dir == HTTP_REQUESTS) {
 		rpc = l->role == ROLE_SERVER &&
@@ -289,7 +289,7 @@ static void give(struct link *l, struct message *m)
 		if (x)
 			flows_response(l->e->flows, &ctx, x->x, &fm);
 		if (l->role == ROLE_SERVER && has_type(m, "text/html"))
-			engine_scan_html(l->e, &at.sink, &l->last, fm.body);
+			engine_scan_html(l->e, &sink, &l->last, fm.body);
 	}
 	l->e->at = NULL;
 	m->done = true;

@@ -77,7 +77,11 @@ struct tap {
 /* Where flow/ is being fed from, for what it finds. */
 struct engine_at {
 	const struct actor *who;
-	struct sink sink;
+	const struct sink
+		*sink; /* or NULL: engine_place(file, class, flags), done when something is found */
+	const struct bt_file_id *file;
+	enum sink_class class;
+	unsigned int flags;
 	const struct alert_mcp *mcp; /* or NULL */
 	bool http;                   /* an HTTP message: its parts are sinks of their own */
 };
@@ -163,7 +167,7 @@ struct watch *watch_new(struct engine *e);
 struct watch *watch_free(struct watch *w);
 /* e->at must be set: an authorization URL may be found. */
 void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, uint64_t off);
-void watch_end(struct watch *w, const struct flow_ctx *ctx, uint64_t off);
+void watch_end(struct watch *w, const struct flow_ctx *ctx);
 /* True when the byte at `off` was in a request target with a code or token in its query. */
 bool watch_in_target(const struct watch *w, uint64_t off);
 

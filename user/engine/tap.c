@@ -162,16 +162,17 @@ static void feed_link(struct tap_ctx *c, struct span bytes)
 /* Text that people read. The place is told to flow/ for what it finds in it. */
 static void watch_with(struct tap_ctx *c, struct span bytes, bool end)
 {
-	struct engine_at at = { .who = &c->t->last };
+	struct engine_at at = {
+		.who = &c->t->last, .file = &c->s->file, .class = c->t->class, .flags = c->t->flags
+	};
 	struct flow_ctx ctx;
 
-	engine_place(c->e, &c->s->file, c->t->class, c->t->flags, &c->t->last, &at.sink);
 	engine_ctx(&c->t->last, &ctx);
 	c->e->at = &at;
 	if (bytes.len)
 		watch_feed(c->t->watch, &ctx, bytes, c->s->pos);
 	if (end)
-		watch_end(c->t->watch, &ctx, c->s->pos);
+		watch_end(c->t->watch, &ctx);
 	c->e->at = NULL;
 }
 

@@ -10,15 +10,16 @@
 #include "proto/url.h"
 
 #define WORD_MAX 8192
+#define RUN_MIN 43 /* RFC 7636 4.1 */
 #define RUN_MAX 128
 #define TARGETS 8
 
 struct watch {
 	struct engine *e;
-	struct buf word;
+	struct buf word; /* at the end of what was fed */
 	bool too_long;
 	uint64_t word_off;
-	char run[RUN_MAX + 1];
+	char run[RUN_MAX + 1]; /* at the end of what was fed; full: too long */
 	size_t run_len;
 	struct target {
 		uint64_t from, to;
@@ -81,30 +82,41 @@ static bool is_target(struct span word)
 	return false;
 }
 
-static void end_word(struct watch *w, const struct flow_ctx *ctx, uint64_t off)
+static void check_word(struct watch *w, const struct flow_ctx *ctx, struct span word, uint64_t off)
 {
+	struct buf plain = BUF_INIT_WIPE(WORD_MAX);
 	size_t pos = 0;
 	struct span url;
 
-	if (!w->word.len || w->too_long)
-		goto out;
-	if (is_target(buf_span(&w->word)))
-		w->targets[w->n_targets++ % TARGETS] = (struct target){ w->word_off, off };
-	if (span_find(buf_span(&w->word), SPAN_LIT("client_id=")) == SIZE_MAX)
-		goto out;
-	unescape(&w->word);
-	while (url_find(buf_span(&w->word), &pos, &url))
+	if (word.len > WORD_MAX)
+		return;
+	if (is_target(word))
+		w->targets[w->n_targets++ % TARGETS] = (struct target){ off, off + word.len };
+	if (span_find(word, SPAN_LIT("client_id=")) == SIZE_MAX)
+		return;
+	buf_add_span(&plain, word);
+	unescape(&plain);
+	while (url_find(buf_span(&plain), &pos, &url))
 		flows_url(w->e->flows, ctx, url);
-out:
-	buf_clear(&w->word);
-	w->too_long = false;
+	buf_release(&plain);
 }
 
-static void end_run(struct watch *w, const struct flow_ctx *ctx)
+/* --- the word at the end of what was fed: it may go on --- */
+
+static void hold_word(struct watch *w, struct span part)
 {
-	if (w->run_len >= 43 && w->run_len <= RUN_MAX && flows_pending(w->e->flows))
-		flows_preimage(w->e->flows, ctx, span_of(w->run, w->run_len));
-	w->run_len = 0;
+	struct span fits = span_sub(part, 0, WORD_MAX - w->word.len);
+
+	if (buf_add_span(&w->word, fits) || fits.len < part.len)
+		w->too_long = true;
+}
+
+static void end_word(struct watch *w, const struct flow_ctx *ctx)
+{
+	if (!w->too_long)
+		check_word(w, ctx, buf_span(&w->word), w->word_off);
+	buf_clear(&w->word);
+	w->too_long = false;
 }
 
 static bool in_word(unsigned char c)
@@ -112,38 +124,131 @@ static bool in_word(unsigned char c)
 	return c > ' ' && c != 0x7f && c != '"' && c != '\'' && c != '<' && c != '>' && c != '`';
 }
 
+static size_t word_begin(struct span b, size_t at)
+{
+	while (at > 0 && in_word((unsigned char)b.p[at - 1]))
+		at--;
+	return at;
+}
+
+static size_t word_end(struct span b, size_t at)
+{
+	while (at < b.len && in_word((unsigned char)b.p[at]))
+		at++;
+	return at;
+}
+
+/* The next '=' that may end a name that a word is looked at for: client_id, code, (access_)token. */
+static size_t next_name(struct span b, size_t from)
+{
+	const char *p = b.p + from, *end = b.p + b.len;
+
+	while (p < end && (p = memchr(p, '=', (size_t)(end - p)))) {
+		if (p - b.p > 3 &&
+		    (!memcmp(p - 2, "id", 2) || !memcmp(p - 2, "de", 2) || !memcmp(p - 2, "en", 2)))
+			return (size_t)(p - b.p);
+		p++;
+	}
+	return SIZE_MAX;
+}
+
+/* --- runs that may be a verifier (RFC 7636 4.1) --- */
+
 static bool in_run(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
 	       c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, uint64_t off)
+static void hold_run(struct watch *w, struct span part)
 {
-	for (size_t i = 0; i < bytes.len; i++) {
-		unsigned char c = (unsigned char)bytes.p[i];
+	part = span_sub(part, 0, sizeof(w->run) - w->run_len);
+	if (part.len)
+		memcpy(w->run + w->run_len, part.p, part.len);
+	w->run_len += part.len;
+}
 
-		if (in_word(c)) {
-			if (!w->word.len)
-				w->word_off = off + i;
-			if (buf_add_byte(&w->word, (char)c))
-				w->too_long = true;
-		} else if (w->word.len || w->too_long) {
-			end_word(w, ctx, off + i);
-		}
-		if (in_run(c)) {
-			if (w->run_len <= RUN_MAX)
-				w->run[w->run_len] = (char)c;
-			w->run_len += w->run_len <= RUN_MAX;
-		} else if (w->run_len) {
-			end_run(w, ctx);
-		}
+static void check_run(struct watch *w, const struct flow_ctx *ctx, struct span run)
+{
+	if (run.len >= RUN_MIN && run.len <= RUN_MAX && flows_pending(w->e->flows))
+		flows_preimage(w->e->flows, ctx, run);
+}
+
+static void end_run(struct watch *w, const struct flow_ctx *ctx)
+{
+	check_run(w, ctx, span_of(w->run, w->run_len));
+	w->run_len = 0;
+}
+
+/* Every run in `b` that is long enough has a byte at each place looked at, or between two of them ends. */
+static void check_runs(struct watch *w, const struct flow_ctx *ctx, struct span b)
+{
+	size_t floor = 0, from, to;
+
+	for (size_t i = RUN_MIN - 1; i < b.len; i += RUN_MIN) {
+		if (!in_run((unsigned char)b.p[i]))
+			continue;
+		for (from = i; from > floor && in_run((unsigned char)b.p[from - 1]); from--)
+			;
+		for (to = i; to < b.len && in_run((unsigned char)b.p[to]); to++)
+			;
+		check_run(w, ctx, span_sub(b, from, to - from));
+		floor = i = to;
 	}
 }
 
-void watch_end(struct watch *w, const struct flow_ctx *ctx, uint64_t off)
+static void feed_runs(struct watch *w, const struct flow_ctx *ctx, struct span b)
 {
-	end_word(w, ctx, off);
+	size_t first = 0, last = b.len;
+
+	if (w->run_len) {
+		while (first < b.len && in_run((unsigned char)b.p[first]))
+			first++;
+		hold_run(w, span_sub(b, 0, first));
+		if (first == b.len)
+			return;
+		end_run(w, ctx);
+	}
+	while (last > first && in_run((unsigned char)b.p[last - 1]))
+		last--;
+	if (flows_pending(w->e->flows))
+		check_runs(w, ctx, span_sub(b, first, last - first));
+	hold_run(w, span_sub(b, last, SIZE_MAX));
+}
+
+/* --- feeding --- */
+
+void watch_feed(struct watch *w, const struct flow_ctx *ctx, struct span bytes, uint64_t off)
+{
+	size_t at = 0, from, to, name;
+
+	if (w->word.len || w->too_long) {
+		at = word_end(bytes, 0);
+		hold_word(w, span_sub(bytes, 0, at));
+		feed_runs(w, ctx, span_sub(bytes, 0, at));
+		if (at == bytes.len)
+			return;
+		end_word(w, ctx);
+	}
+	/* Words are looked at, and runs before them and in them tried, in the order in which they end. */
+	while ((name = next_name(bytes, at)) != SIZE_MAX) {
+		from = word_begin(bytes, name);
+		to = word_end(bytes, name);
+		if (to == bytes.len)
+			break;
+		feed_runs(w, ctx, span_sub(bytes, at, to - at));
+		check_word(w, ctx, span_sub(bytes, from, to - from), off + from);
+		at = to;
+	}
+	feed_runs(w, ctx, span_sub(bytes, at, SIZE_MAX));
+	from = word_begin(bytes, bytes.len);
+	w->word_off = off + from;
+	hold_word(w, span_sub(bytes, from, SIZE_MAX));
+}
+
+void watch_end(struct watch *w, const struct flow_ctx *ctx)
+{
+	end_word(w, ctx);
 	end_run(w, ctx);
 	w->n_targets = 0;
 }

@@ -11,6 +11,10 @@
 #include "engine/internal.h"
 #include "proto/mcp.h"
 
+/* Decoded pieces of a string are scanned when there is so much of them. */
+#define PIECES_MIN 2048
+#define PIECES_MAX (2 * PIECES_MIN)
+
 struct pending {
 	struct redacted secret;
 	struct mcp_where where;
@@ -21,8 +25,9 @@ struct lane {
 	enum mcp_dir dir;
 	struct scan *text;
 	struct scan *raw;
-	bool text_open;         /* a string is being scanned */
-	struct mcp_where where; /* its place */
+	struct scan_sights sights; /* in the line's bytes fed last */
+	struct buf pieces;         /* of a string with escapes, not yet scanned */
+	struct mcp_where where;    /* its place */
 	struct watch *watch, *raw_watch;
 	bool not_object; /* the line cannot be JSON-RPC */
 	bool line_begun;
@@ -104,7 +109,7 @@ static void on_begin(void *arg, enum mcp_dir dir, uint64_t off)
 	struct lane *l = &((struct wire *)arg)->lane[dir];
 
 	l->n_text = l->n_raw = 0;
-	l->overflow = l->text_open = l->line_begun = l->not_object = l->asks_secret = false;
+	l->overflow = l->line_begun = l->not_object = l->asks_secret = false;
 	scan_reset(l->raw, off, SPAN_NONE);
 }
 
@@ -112,17 +117,18 @@ static void on_begin(void *arg, enum mcp_dir dir, uint64_t off)
 static void watch_text(struct lane *l, struct watch *w, struct span bytes, uint64_t off, bool end)
 {
 	struct engine *e = l->wire->e;
-	struct engine_at at = { .who = &l->last };
+	struct engine_at at = {
+		.who = &l->last, .file = &l->file, .class = l->class, .flags = l->flags
+	};
 	struct flow_ctx ctx;
 
 	if (!w || l->dir != MCP_SERVER_TO_CLIENT)
 		return;
-	engine_place(e, &l->file, l->class, l->flags, &l->last, &at.sink);
 	engine_ctx(&l->last, &ctx);
 	e->at = &at;
 	watch_feed(w, &ctx, bytes, off);
 	if (end)
-		watch_end(w, &ctx, off + bytes.len);
+		watch_end(w, &ctx);
 	e->at = NULL;
 }
 
@@ -178,24 +184,45 @@ static void note_form(struct lane *l, const struct mcp_where *where, struct span
 	l->asked = *where;
 }
 
+static void text_bytes(struct lane *l, struct span decoded, uint64_t raw_off, bool last)
+{
+	watch_text(l, l->watch, decoded, raw_off, last);
+	scan_feed(l->text, decoded, text_hit, l);
+}
+
+/* A string with escapes comes in many small pieces: they are scanned together. */
+static void text_piece(struct lane *l, struct span decoded, uint64_t raw_off, bool last)
+{
+	bool fits = !buf_add_span(&l->pieces, decoded);
+
+	if (fits && !last && l->pieces.len < PIECES_MIN)
+		return;
+	text_bytes(l, buf_span(&l->pieces), raw_off, last && fits);
+	if (!fits)
+		text_bytes(l, decoded, raw_off, last);
+	buf_release(&l->pieces);
+}
+
 static void on_text(void *arg, enum mcp_dir dir, const struct mcp_where *where, struct span key,
 		    struct span decoded, uint64_t raw_off, bool first, bool last)
 {
 	struct lane *l = &((struct wire *)arg)->lane[dir];
 
 	if (first) {
-		l->where = *where;
-		l->text_open = true;
-		scan_reset(l->text, raw_off, key);
 		if (dir == MCP_SERVER_TO_CLIENT)
 			note_form(l, where, key, decoded);
+		/* The scan of the line as it is has seen all of these bytes. */
+		if (last && !scan_sighted(&l->sights, raw_off, raw_off + decoded.len) &&
+		    !scan_key_counts(l->wire->e->cfg.scanner, key)) {
+			watch_text(l, l->watch, decoded, raw_off, true);
+			return;
+		}
+		l->where = *where;
+		scan_reset(l->text, raw_off, key);
 	}
-	watch_text(l, l->watch, decoded, raw_off, last);
-	scan_feed(l->text, decoded, text_hit, l);
-	if (last) {
+	text_piece(l, decoded, raw_off, last);
+	if (last)
 		scan_flush(l->text, text_hit, l);
-		l->text_open = false;
-	}
 }
 
 static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
@@ -208,7 +235,7 @@ static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
 	}
 	if (l->not_object)
 		watch_text(l, l->raw_watch, bytes, off, false);
-	scan_feed(l->raw, bytes, raw_hit, l);
+	scan_feed_noting(l->raw, bytes, raw_hit, l, &l->sights);
 }
 
 static void mcp_of(const struct wire *w, const struct mcp_message *m, const char *path,
@@ -270,13 +297,14 @@ static void judge_not_rpc(struct lane *l, const struct pending *p)
 
 static void judge_form(struct lane *l, const struct mcp_message *m)
 {
-	struct engine_at at = { .who = &l->last };
+	struct sink sink;
+	struct engine_at at = { .who = &l->last, .sink = &sink };
 	struct flow_finding f = { .rule = "form-elicitation-asks-secret", .level = FLOW_DEFAULT };
 	struct alert_mcp mcp;
 
 	if (mcp_place(&l->asked, m) != MCP_PLACE_ELICITATION)
 		return;
-	engine_place(l->wire->e, &l->file, SINK_ELICITATION, 0, &l->last, &at.sink);
+	engine_place(l->wire->e, &l->file, SINK_ELICITATION, 0, &l->last, &sink);
 	mcp_of(l->wire, m, l->asked.path, &mcp);
 	at.mcp = &mcp;
 	l->wire->e->at = &at;
@@ -313,10 +341,6 @@ static void on_end(void *arg, enum mcp_dir dir, const struct mcp_message *msgs, 
 	bool whole;
 	size_t i;
 
-	if (l->text_open) {
-		scan_flush(l->text, text_hit, l);
-		l->text_open = false;
-	}
 	if (l->not_object)
 		watch_text(l, l->raw_watch, SPAN_NONE, 0, true);
 	scan_flush(l->raw, raw_hit, l);
@@ -368,6 +392,7 @@ static void wire_free(struct wire *w)
 	for (i = 0; i < 2; i++) {
 		scan_free(w->lane[i].text);
 		scan_free(w->lane[i].raw);
+		buf_release(&w->lane[i].pieces);
 		watch_free(w->lane[i].watch);
 		watch_free(w->lane[i].raw_watch);
 		free(w->lane[i].text_hits);
@@ -400,6 +425,7 @@ static struct wire *wire_new(struct engine *e, bool root)
 	for (i = 0; i < 2; i++) {
 		w->lane[i].wire = w;
 		w->lane[i].dir = (enum mcp_dir)i;
+		w->lane[i].pieces = (struct buf)BUF_INIT_WIPE(PIECES_MAX);
 		w->lane[i].text = scan_new(e->cfg.scanner, e->cfg.values);
 		w->lane[i].raw = scan_new(e->cfg.scanner, e->cfg.values);
 		w->lane[i].watch = watch_new(e);

@@ -142,6 +142,75 @@ static void dresses(void **state)
 	}
 }
 
+/* In each of the dresses that one-line strings have. */
+static void dress(const char *text, unsigned int how, struct buf *out)
+{
+	size_t len = strlen(text);
+	char enc[TOK_MAX * 2 + 4];
+
+	switch (how) {
+	case 0:
+		buf_add_str(out, text);
+		break;
+	case 1:
+		for (size_t i = 0; i < len; i++)
+			buf_addf(out, "%%%02X", (unsigned char)text[i]);
+		break;
+	case 2:
+		for (size_t i = 0; i < len; i++)
+			buf_addf(out, "&#%u;", (unsigned char)text[i]);
+		break;
+	case 3:
+		sodium_bin2base64(enc, sizeof(enc), (const unsigned char *)text, len,
+				  sodium_base64_VARIANT_ORIGINAL);
+		buf_add_str(out, enc);
+		break;
+	default:
+		sodium_bin2hex(enc, sizeof(enc), (const unsigned char *)text, len);
+		buf_add_str(out, enc);
+		break;
+	}
+}
+
+/* So that a string without a sight need not be scanned again on its own. */
+static void what_is_found_is_sighted(void **state)
+{
+	const struct span head = SPAN_LIT("{\"title\":\"of no interest\",\"text\":\"");
+	struct fixture *f = *state;
+	struct scan_sights sights;
+	struct scan *line = scan_new(f->sc, NULL);
+	struct hits *ignored = calloc(1, sizeof(*ignored));
+	struct buf text = BUF_INIT_WIPE(0);
+	char tok[TOK_MAX];
+	size_t found = 0;
+
+	assert_non_null(line);
+	for (size_t k = 0; tok_kinds[k]; k++) {
+		for (unsigned int how = 0; how < 5; how++) {
+			tok_gen(tok_kinds[k], tok, sizeof(tok));
+			buf_clear(&text);
+			dress(tok, how, &text);
+			scan_text(f, buf_span(&text));
+			scan_reset(line, 1000, SPAN_NONE);
+			scan_feed_noting(line, head, hits_add, ignored, &sights);
+			assert_false(scan_sighted(&sights, 1000, 1000 + head.len));
+			buf_add_str(&text, "\"}");
+			scan_feed_noting(line, buf_span(&text), hits_add, ignored, &sights);
+			if (f->got.n &&
+			    !scan_sighted(&sights, 1000 + head.len, 1000 + head.len + text.len - 2))
+				fail_msg("%s in dress %u", tok_kinds[k], how);
+			found += f->got.n > 0;
+			scan_flush(line, hits_add, ignored);
+			hits_clear(ignored);
+		}
+	}
+	assert_true(found > 100);
+	hits_clear(ignored);
+	free(ignored);
+	buf_release(&text);
+	scan_free(line);
+}
+
 static void base64_and_hex(void **state)
 {
 	struct fixture *f = *state;
@@ -637,6 +706,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_a_hit_says),
 		cmocka_unit_test(dresses),
+		cmocka_unit_test(what_is_found_is_sighted),
 		cmocka_unit_test(base64_and_hex),
 		cmocka_unit_test(wrapped_base64),
 		cmocka_unit_test(kinds_from_names),
