@@ -152,6 +152,7 @@ struct file {
 	struct inode *f_inode;
 	unsigned int f_flags;
 	struct path f_path;
+	s64 f_pos;
 };
 
 struct fs_struct {
@@ -204,8 +205,14 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+/* Since 2.6; in the task since 4.9 (x86) and 4.10 (arm64). */
+struct thread_info {
+	unsigned long flags;
+};
+
 /* start_boottime since 5.5 (before, real_start_time). */
 struct task_struct {
+	struct thread_info thread_info;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid;

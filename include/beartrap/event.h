@@ -31,6 +31,8 @@ enum bt_rec_kind {
 	BT_REC_FORK = 5, /* a watched process has a child process (not a thread) */
 	BT_REC_EXIT = 6, /* a watched process (its last thread) has ended */
 	BT_REC_MAP = 7,  /* it has mapped a file to execute: a library */
+	BT_REC_COPY =
+		8, /* it has had bytes moved from a regular file to another file; for the loader only */
 	BT_REC_KIND_MAX
 };
 
@@ -60,6 +62,10 @@ enum bt_call {
 	BT_CALL_RECVMMSG,  /* the last system call */
 	BT_CALL_TLS_WRITE, /* SSL_write and its like in a library: plaintext of a BT_FILE_TLS */
 	BT_CALL_TLS_READ,
+	/* Read from their source by the loader, afterwards. */
+	BT_CALL_SENDFILE,
+	BT_CALL_SPLICE,
+	BT_CALL_COPY_FILE_RANGE,
 	BT_CALL_MAX
 };
 
@@ -218,6 +224,20 @@ struct bt_rec_map {
 	__u16 pad;
 };
 
+/* tail: `path_len` bytes: path of the source, as the process names it. */
+struct bt_rec_copy {
+	struct bt_hdr hdr;
+	struct bt_file_id file; /* where they went */
+	struct bt_file_id from; /* a regular file */
+	__u64 pos;              /* of the first byte in the stream of `file` */
+	__u64 from_off;         /* and in the source */
+	__u64 len;
+	__s32 fd, from_fd;
+	__u16 call; /* enum bt_call */
+	__u16 path_len;
+	__u32 pad;
+};
+
 /* no tail. */
 struct bt_rec_exit {
 	struct bt_hdr hdr;
@@ -250,6 +270,7 @@ enum bt_loss {
 	BT_LOSS_VM_WRITE,
 	BT_LOSS_IO_URING, /* events: rings made */
 	BT_LOSS_MMAP,     /* events: writable shared file mappings made */
+	BT_LOSS_COMPAT, /* events: 32-bit programs begun; their system calls have no tracepoints */
 	BT_LOSS_MAX
 };
 
@@ -259,7 +280,7 @@ struct bt_counter {
 };
 
 /*
- * What was seen, so that calls = bulk + windows + matched + skipped + lost can be shown. Same array shape as losses. Only
+ * What was seen, so that calls = bulk + windows + matched + copied + skipped + lost can be shown. Same array shape as losses. Only
  * BT_SEEN_MATCHED may fall: when bytes that had been examined are sent after all, as what stands before a hit.
  */
 enum bt_seen {
@@ -268,6 +289,7 @@ enum bt_seen {
 	BT_SEEN_SENT_PRIO,   /* records put into the priority ring; tail bytes in them */
 	BT_SEEN_SENT_WINDOW, /* windows put into the priority ring; payload bytes in them */
 	BT_SEEN_MATCHED, /* pieces of calls that the matched lane examined; bytes of them not sent */
+	BT_SEEN_COPIED,  /* BT_REC_COPY records; bytes that they tell of */
 	BT_SEEN_SKIPPED, /* calls on objects that carry no secrets to anybody (eventfd, ...); MSG_PEEK */
 	BT_SEEN_MAX
 };

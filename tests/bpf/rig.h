@@ -350,7 +350,8 @@ static inline void rig_reconcile(struct rig *rig)
 
 	rig_totals(rig, &t);
 	sum = t.seen[BT_SEEN_SENT_BULK].bytes + t.seen[BT_SEEN_SENT_WINDOW].bytes +
-	      t.seen[BT_SEEN_MATCHED].bytes + t.seen[BT_SEEN_SKIPPED].bytes;
+	      t.seen[BT_SEEN_MATCHED].bytes + t.seen[BT_SEEN_COPIED].bytes +
+	      t.seen[BT_SEEN_SKIPPED].bytes;
 	for (size_t i = 0; i < sizeof(of_data) / sizeof(*of_data); i++)
 		sum += t.loss[of_data[i]].bytes;
 	assert_int_equal(sum, t.seen[BT_SEEN_CALLS].bytes);

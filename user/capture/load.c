@@ -219,6 +219,7 @@ struct capture *capture_free(struct capture *c)
 		return NULL;
 	capture_detach(c);
 	uprobes_free(c->uprobes);
+	copies_free(&c->copies);
 	ring_close(&c->bulk);
 	ring_close(&c->prio);
 	if (c->epoll_fd >= 0)
@@ -237,7 +238,14 @@ static int on_record(void *arg, struct span rec)
 {
 	struct capture *c = arg;
 
+	struct bt_hdr hdr;
+
 	uprobes_record(c, rec);
+	if (rec.len >= sizeof(hdr)) {
+		memcpy(&hdr, rec.p, sizeof(hdr));
+		if (hdr.kind == BT_REC_COPY)
+			return copy_record(c, rec);
+	}
 	return c->cfg.record(c->cfg.arg, rec);
 }
 

@@ -236,6 +236,11 @@ int session_finish(struct session *s, const char *command, const char *target, i
 	engine_finish(s->engine);
 	engine_totals(s->engine, &sum.totals);
 	engine_walk_tls(s->engine, note_sealed, s);
+	if (capture_copied(s->capture))
+		session_note(s,
+			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
+			     "afterwards, in the file that they came from",
+			     (unsigned long long)capture_copied(s->capture));
 	sum.started_ns = s->started_ns;
 	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
 	sum.notes = (const char *const *)s->notes;

@@ -57,6 +57,13 @@ struct event {
 			uint32_t child_tgid;
 		} fork;
 		struct {
+			struct bt_file_id file, from;
+			uint64_t pos, from_off, len;
+			int32_t fd, from_fd;
+			enum bt_call call;
+			struct span path; /* of the source */
+		} copy;
+		struct {
 			int32_t status;
 		} exit;
 		struct {

@@ -178,6 +178,7 @@ static void put_seen(struct jw *w, const struct run_summary *s)
 	put_counter(w, "sent_prio", &s->seen[BT_SEEN_SENT_PRIO]);
 	put_counter(w, "sent_window", &s->seen[BT_SEEN_SENT_WINDOW]);
 	put_counter(w, "matched", &s->seen[BT_SEEN_MATCHED]);
+	put_counter(w, "copied", &s->seen[BT_SEEN_COPIED]);
 	put_counter(w, "skipped", &s->seen[BT_SEEN_SKIPPED]);
 	jw_end_object(w);
 }
