@@ -20,11 +20,8 @@ static __always_inline int blind(struct trace_event_raw_sys_exit *ctx, enum bt_l
 		return blind(ctx, BT_LOSS_##which);                                                \
 	}
 
-BLIND_PROBE(sendfile64, SENDFILE)
-BLIND_PROBE(splice, SPLICE)
 BLIND_PROBE(tee, SPLICE)
 BLIND_PROBE(vmsplice, SPLICE)
-BLIND_PROBE(copy_file_range, COPY_RANGE)
 BLIND_PROBE(process_vm_writev, VM_WRITE)
 
 /* How much goes through a ring is not known here, only that there is one. */

@@ -45,6 +45,7 @@ enum bpf_map_type {
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 enum { BPF_F_NO_PREALLOC = 1 };
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+enum { BPF_RB_AVAIL_DATA = 0, BPF_RB_RING_SIZE = 1, BPF_RB_CONS_POS = 2, BPF_RB_PROD_POS = 3 };
 
 #ifdef __TARGET_ARCH_x86
 #include "regs_x86.h"
@@ -151,6 +152,7 @@ struct file {
 	struct inode *f_inode;
 	unsigned int f_flags;
 	struct path f_path;
+	s64 f_pos;
 };
 
 struct fs_struct {
@@ -203,8 +205,14 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+/* Since 2.6; in the task since 4.9 (x86) and 4.10 (arm64). */
+struct thread_info {
+	unsigned long flags;
+};
+
 /* start_boottime since 5.5 (before, real_start_time). */
 struct task_struct {
+	struct thread_info thread_info;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid;

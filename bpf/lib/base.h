@@ -10,6 +10,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include <beartrap/event.h>
+#include <beartrap/match_abi.h>
 
 #define AF_UNIX 1
 #define AF_INET 2
@@ -41,6 +42,15 @@
 
 /* Set by the loader; compared with its own. */
 const volatile __u32 bt_abi __weak = BT_ABI_VERSION;
+/* Sizes of the rings. */
+const volatile __u64 bt_bulk_len __weak = BT_RING_BULK_LEN;
+const volatile __u64 bt_prio_len __weak = BT_RING_PRIO_LEN;
+/* struct bt_match_key; random. */
+const volatile __u64 bt_match_add __weak = 0;
+const volatile __u64 bt_match_mul __weak = 1;
+/* Filled by the loader (match_abi.h). */
+__u64 bt_match_anchors[BT_MATCH_WORDS] __weak = { 0 };
+__u64 bt_match_values[BT_MATCH_WORDS] __weak = { 0 };
 /* Random; mixed into kernel addresses that serve as names, so that a recording holds none. */
 const volatile __u64 bt_addr_mask __weak = 0;
 
@@ -85,6 +95,12 @@ struct {
 struct bt_stream {
 	struct bt_stream_val val;
 	u64 ident; /* of the file whose BT_REC_FILE was sent last, 0 before the first */
+	/* Its share of the bulk ring (lane.h). */
+	u64 mark;    /* the ring's producer position when `now` began */
+	u64 now;     /* bytes sent since then */
+	u64 past;    /* and before, since the mark before that */
+	u32 wire;    /* MCP may be spoken on it: the last of the ring's room is kept for such */
+	u32 matched; /* it is in the matched lane */
 };
 
 struct {
@@ -103,6 +119,29 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, BT_RING_PRIO_LEN);
 } ring_prio __weak SEC(".maps");
+
+/*
+ * What the matched lane keeps of a stream between calls: its last bytes, for anchors that a write's end cuts and
+ * for what stands before a hit in the next one.
+ */
+#define CARRY_LEN 128
+
+struct bt_carry {
+	u64 busy;
+	u64 end;     /* stream position behind the bytes */
+	u64 off_end; /* file offset there, or ~0 */
+	u64 want;    /* bytes behind them that belong to the last window */
+	u64 run;     /* bytes by which that may still grow */
+	u64 unsent;  /* of `bytes`, the last so many have not been sent */
+	u64 bytes[CARRY_LEN / 8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, BT_MAX_CARRIES);
+	__type(key, struct bt_stream_key);
+	__type(value, struct bt_carry);
+} carries __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -132,6 +171,15 @@ static __always_inline void counter_add(void *map, u32 which, u64 bytes)
 	__sync_fetch_and_add(&c->bytes, bytes);
 }
 
+/* Takes bytes back from a counter of `seen`. */
+static __always_inline void count_unseen(u32 which, u64 bytes)
+{
+	struct bt_counter *c = bpf_map_lookup_elem(&seen, &which);
+
+	if (c)
+		__sync_fetch_and_add(&c->bytes, -bytes);
+}
+
 static __always_inline void count_loss(enum bt_loss which, u64 bytes)
 {
 	counter_add(&loss, which, bytes);
@@ -158,6 +206,24 @@ struct bt_walk {
 	u32 failed; /* the list of iovecs itself could not be read */
 };
 
+/* Blocks in which the matched lane looks at bytes and sends them (match.h). */
+#define BLOCK_LEN 64
+#define BLOCKS_MAX ((CARRY_LEN + BT_CHUNK_LEN) / BLOCK_LEN)
+
+/* Where the matched lane stands; offsets are into `text` of the scratch (lane.h). */
+struct bt_look {
+	u64 pos;   /* stream position of the piece's first byte */
+	u64 end;   /* of the bytes at hand */
+	u64 any;   /* some block holds a gram */
+	u64 open;  /* a window is open */
+	u64 from;  /* where it begins */
+	u64 until; /* and how far it is wanted */
+	u64 limit; /* `until` does not grow beyond this */
+	u64 sent;  /* everything before this has been sent, or was matched long ago */
+	u64 out;   /* bytes of the piece itself that went out in windows, or were lost with them */
+	u8 hit[BLOCKS_MAX];
+};
+
 /*
  * Working memory of one program run. Too big for the stack; per CPU is not enough, because a
  * program that sleeps or is preempted shares the CPU with the next one. So a slot is claimed.
@@ -166,10 +232,12 @@ struct bt_scratch {
 	u64 busy;
 	u64 stream_pos; /* of the call's first byte */
 	u64 call_len;
-	u64 head; /* the call's first bytes, in memory order; 0 when they could not be read */
 	u64 file; /* address of the struct file at hand */
+	u64 off;  /* file offset of the call, or ~0 */
 	struct bt_walk walk;
+	struct bt_look look;
 	struct bt_stream_key key;
+	u8 head[8]; /* the call's first bytes */
 	u8 name[NAME_LEN];
 	u8 path[2 * BT_PATH_LEN]; /* built from its middle downwards (read_path.h) */
 	struct {
@@ -184,6 +252,12 @@ struct bt_scratch {
 		struct bt_rec_map rec;
 		u8 path[BT_PATH_LEN];
 	} map_out;
+	struct {
+		struct bt_rec_copy rec;
+		u8 path[BT_PATH_LEN];
+	} copy_out;
+	/* CARRY_LEN bytes of the stream, then the piece at hand; the rest is for the verifier, who sees `at + len`. */
+	u64 text[(CARRY_LEN + 2 * BT_CHUNK_LEN + BLOCK_LEN) / 8];
 	/* Twice the length, so that the verifier sees `fill + piece` stay inside. */
 	union {
 		struct {

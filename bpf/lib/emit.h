@@ -74,6 +74,36 @@ static __noinline long emit_file(struct bt_scratch *s, struct task_struct *task,
 	return emit_prio(rec, sizeof(*rec) + len, len);
 }
 
+/* The stream of s->key, begun when there is none yet. NULL when there is no room; counted. */
+static __always_inline struct bt_stream *stream_get(struct bt_scratch *s, u64 bytes)
+{
+	struct bt_stream *st = bpf_map_lookup_elem(&streams, &s->key), fresh = {};
+
+	if (st)
+		return st;
+	fresh.wire = s->key.file.type == BT_FILE_TCP || s->key.file.type == BT_FILE_TLS;
+	bpf_map_update_elem(&streams, &s->key, &fresh, BPF_NOEXIST);
+	st = bpf_map_lookup_elem(&streams, &s->key);
+	if (!st)
+		count_loss(BT_LOSS_MAP_STREAM, bytes);
+	return st;
+}
+
+/* The standard streams of a watch root, over which its parent may speak MCP: not a file, and not standard error. */
+static __always_inline void stream_mark_wire(struct bt_scratch *s, u32 fd)
+{
+	u16 type = s->key.file.type;
+	struct bt_stream *st;
+
+	if (fd > 1 || (type != BT_FILE_PIPE && type != BT_FILE_UNIX && type != BT_FILE_TTY))
+		return;
+	s->key.file.mode = 0;
+	s->key.dir = fd ? BT_DIR_OUT : BT_DIR_IN;
+	st = stream_get(s, 0);
+	if (st)
+		st->wire = 1;
+}
+
 /* Identity of an open file that is told unasked: at exec and attach. */
 static __always_inline void emit_open_file(struct bt_scratch *s, struct task_struct *task,
 					   struct bt_task *t, u64 file, u32 fd, u64 flags, u64 now)
@@ -83,6 +113,8 @@ static __always_inline void emit_open_file(struct bt_scratch *s, struct task_str
 	s->file = file;
 	file_identify(file, &s->key.file);
 	emit_file(s, task, t, flags << 32 | fd, now);
+	if ((flags & BT_FILE_STDIO) && t->root == (u32)task->tgid)
+		stream_mark_wire(s, fd);
 }
 
 #endif /* BPF_LIB_EMIT_H */

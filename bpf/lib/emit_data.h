@@ -15,6 +15,7 @@
 #include "lib/read.h"
 #include "lib/scope.h"
 #include "lib/emit.h"
+#include "lib/lane.h"
 
 #define PAGE_LEN 4096
 /* Enough for MAX_RW_COUNT (2 GiB) page by page, and every iovec. */
@@ -58,13 +59,34 @@ struct io {
 	u8 cut; /* the length may be that of a datagram that was cut off */
 };
 
-static __always_inline void stream_lost(struct bt_scratch *s, enum bt_loss why, u64 bytes)
+/* The gathered bytes by the whole lane. False when there was no room. */
+static __always_inline bool data_whole(struct bt_scratch *s, struct bt_stream *st, u64 fill,
+				       u64 last)
 {
-	struct bt_stream *st = bpf_map_lookup_elem(&streams, &s->key);
+	struct bt_rec_data *rec = &s->data_out.rec;
+	u64 name_len = rec->name_len, len;
 
-	count_loss(why, bytes);
-	if (st)
-		__sync_fetch_and_add(&st->val.lost, bytes);
+	barrier_var(name_len);
+	if (name_len > NAME_LEN)
+		return true;
+	if (name_len)
+		bpf_probe_read_kernel(s->data_out.bytes + fill, name_len, s->name);
+	rec->off = file_offset(s, rec->pos);
+	rec->call_len = s->call_len;
+	rec->data_len = fill;
+	rec->lost_len = s->walk.lost;
+	rec->last = last;
+	rec->flags = st->matched ? BT_DATA_MATCHED : 0;
+	len = sizeof(*rec) + fill + name_len;
+	rec->hdr.len = len;
+	if (bpf_ringbuf_output(&ring_bulk, rec, len, 0))
+		return false;
+	count_seen(BT_SEEN_SENT_BULK, fill);
+	if (st->matched) {
+		st->matched = 0;
+		lane_leave(s, rec->pos);
+	}
+	return true;
 }
 
 /* Sends what has been gathered, and begins anew. */
@@ -72,29 +94,20 @@ static __noinline long data_flush(struct bt_scratch *s, u64 last)
 {
 	struct bt_rec_data *rec = &s->data_out.rec;
 	struct bt_walk *w = &s->walk;
-	u64 fill = w->fill, name_len = rec->name_len, len;
+	struct bt_stream *st = bpf_map_lookup_elem(&streams, &s->key);
+	u64 fill = w->fill;
 
 	barrier_var(fill);
 	if (fill > BT_CHUNK_LEN)
 		return 0;
-	barrier_var(name_len);
-	if (name_len > NAME_LEN)
-		return 0;
-	if (name_len)
-		bpf_probe_read_kernel(s->data_out.bytes + fill, name_len, s->name);
 	rec->call_off = s->call_len - w->left - fill;
 	rec->pos = s->stream_pos + rec->call_off;
 	if (!rec->call_off)
-		__builtin_memcpy(&s->head, s->data_out.bytes, sizeof(s->head));
-	rec->data_len = fill;
-	rec->lost_len = w->lost;
-	rec->last = last;
-	len = sizeof(*rec) + fill + name_len;
-	rec->hdr.len = len;
-	if (bpf_ringbuf_output(&ring_bulk, rec, len, 0))
-		stream_lost(s, BT_LOSS_RING_BULK, fill);
-	else
-		count_seen(BT_SEEN_SENT_BULK, fill);
+		__builtin_memcpy(s->head, s->data_out.bytes, sizeof(s->head));
+	if (!st)
+		count_loss(BT_LOSS_MAP_STREAM, fill);
+	else if (!lane_is_whole(st, sizeof(*rec) + fill) || !data_whole(s, st, fill, last))
+		lane_match(s, fill);
 	w->fill = 0;
 	w->lost = 0;
 	return 0;
@@ -166,20 +179,6 @@ static long walk_step(u32 i, struct walk_ctx *ctx)
 	return !w->left;
 }
 
-/* The stream of s->key, begun when there is none yet. NULL when there is no room; counted. */
-static __always_inline struct bt_stream *stream_get(struct bt_scratch *s, u64 bytes)
-{
-	struct bt_stream *st = bpf_map_lookup_elem(&streams, &s->key), fresh = {};
-
-	if (st)
-		return st;
-	bpf_map_update_elem(&streams, &s->key, &fresh, BPF_NOEXIST);
-	st = bpf_map_lookup_elem(&streams, &s->key);
-	if (!st)
-		count_loss(BT_LOSS_MAP_STREAM, bytes);
-	return st;
-}
-
 /*
  * The file behind the call's fd: its identity, and on first sight its record. False when the call is
  * done with (skipped or lost; counted).
@@ -238,10 +237,9 @@ static __always_inline void data_send(struct io *io, u64 len)
 	}
 	io->s->stream_pos = __sync_fetch_and_add(&st->val.pos, len);
 	io->s->call_len = len;
-	io->s->head = 0;
+	io->s->off = io->off;
+	__builtin_memset(io->s->head, 0, sizeof(io->s->head));
 	hdr_fill(&rec->hdr, BT_REC_DATA, 0, io->task, io->t, io->now);
-	rec->off = io->off;
-	rec->call_len = len;
 	rec->fd = io->fd;
 	rec->call = io->call;
 	rec->dir = io->dir;

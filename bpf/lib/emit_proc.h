@@ -4,6 +4,7 @@
 #define BPF_LIB_EMIT_PROC_H
 
 #include "lib/base.h"
+#include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
 #include "lib/emit.h"
@@ -25,6 +26,8 @@ static __always_inline void emit_exec(struct bt_scratch *s, struct task_struct *
 
 	if (!mm)
 		return;
+	if (BPF_CORE_READ(task, thread_info.flags) & TASK_IS_32BIT)
+		count_loss(BT_LOSS_COMPAT, 0);
 	__builtin_memset(rec, 0, sizeof(*rec));
 	exe = BPF_CORE_READ(mm, exe_file);
 	if (exe) {

@@ -12,6 +12,8 @@
 #define ARG3(r) ((r)->r10)
 #define ARG4(r) ((r)->r8)
 #define ARG5(r) ((r)->r9)
+/* arch/x86/include/asm/thread_info.h, TIF_ADDR32: the program has 32-bit addresses. */
+#define TASK_IS_32BIT (1UL << 29)
 /* Of a function of a 64-bit program, at its first instruction and at its return. */
 #define FN_ARG0(r) ((r)->di)
 #define FN_ARG1(r) ((r)->si)
@@ -34,6 +36,8 @@
 #define ARG3(r) ((r)->regs[3])
 #define ARG4(r) ((r)->regs[4])
 #define ARG5(r) ((r)->regs[5])
+/* arch/arm64/include/asm/thread_info.h, TIF_32BIT. */
+#define TASK_IS_32BIT (1UL << 22)
 #define FN_ARG0(r) ((r)->regs[0])
 #define FN_ARG1(r) ((r)->regs[1])
 #define FN_ARG2(r) ((r)->regs[2])

@@ -66,8 +66,7 @@ static __always_inline void tls_note_socket(struct io *io, u64 bytes)
 {
 	struct bt_tls_thread *th;
 
-	if (io->s->key.file.type != BT_FILE_TCP || bytes < 3 ||
-	    !begins_tls_record((const u8 *)&io->s->head))
+	if (io->s->key.file.type != BT_FILE_TCP || bytes < 3 || !begins_tls_record(io->s->head))
 		return;
 	th = bpf_task_storage_get(&tls_threads, io->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!th)

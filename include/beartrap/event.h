@@ -31,6 +31,8 @@ enum bt_rec_kind {
 	BT_REC_FORK = 5, /* a watched process has a child process (not a thread) */
 	BT_REC_EXIT = 6, /* a watched process (its last thread) has ended */
 	BT_REC_MAP = 7,  /* it has mapped a file to execute: a library */
+	BT_REC_COPY =
+		8, /* it has had bytes moved from a regular file to another file; for the loader only */
 	BT_REC_KIND_MAX
 };
 
@@ -60,6 +62,10 @@ enum bt_call {
 	BT_CALL_RECVMMSG,  /* the last system call */
 	BT_CALL_TLS_WRITE, /* SSL_write and its like in a library: plaintext of a BT_FILE_TLS */
 	BT_CALL_TLS_READ,
+	/* Read from their source by the loader, afterwards. */
+	BT_CALL_SENDFILE,
+	BT_CALL_SPLICE,
+	BT_CALL_COPY_FILE_RANGE,
 	BT_CALL_MAX
 };
 
@@ -108,12 +114,21 @@ struct bt_file_id {
 	__u16 mode; /* S_IFMT and permission bits of the inode */
 };
 
-/* tail: `data_len` payload bytes, then `name_len` bytes of struct sockaddr (msg_name). */
+/*
+ * What is missing between this payload and the one before it in the stream has been examined by the matched lane
+ * (match_abi.h) and is not coming: no need to wait for it.
+ */
+#define BT_DATA_MATCHED 0x1
+
+/*
+ * tail: `data_len` payload bytes, then `name_len` bytes of struct sockaddr (msg_name).
+ * A window of the matched lane is a record like any other, and counts as a call of its own: call_len is its length.
+ */
 struct bt_rec_data {
 	struct bt_hdr hdr;
 	struct bt_file_id file;
 	__u64 pos; /* of the first payload byte in this object and direction */
-	__u64 off; /* file offset for pread/pwrite families, else ~0 */
+	__u64 off; /* file offset of the payload for pread/pwrite families, else ~0 */
 	__u64 call_len; /* bytes that the whole call moved; of sendmmsg, recvmmsg: that this message did */
 	__u64 call_off; /* of this payload within the call */
 	__s32 fd;
@@ -121,9 +136,10 @@ struct bt_rec_data {
 	__u32 lost_len; /* bytes of this call just before the payload that could not be read */
 	__u16 call;     /* enum bt_call */
 	__u16 name_len;
-	__u8 dir;  /* enum bt_dir */
-	__u8 last; /* 1 in the last record of what call_len tells of */
-	__u8 pad[6];
+	__u8 dir;   /* enum bt_dir */
+	__u8 last;  /* 1 in the last record of what call_len tells of */
+	__u8 flags; /* BT_DATA_* */
+	__u8 pad[5];
 };
 
 #define BT_FILE_STDIO 0x1    /* sent at exec or attach because it is fd 0, 1 or 2 */
@@ -211,6 +227,20 @@ struct bt_rec_map {
 	__u16 pad;
 };
 
+/* tail: `path_len` bytes: path of the source, as the process names it. */
+struct bt_rec_copy {
+	struct bt_hdr hdr;
+	struct bt_file_id file; /* where they went */
+	struct bt_file_id from; /* a regular file */
+	__u64 pos;              /* of the first byte in the stream of `file` */
+	__u64 from_off;         /* and in the source */
+	__u64 len;
+	__s32 fd, from_fd;
+	__u16 call; /* enum bt_call */
+	__u16 path_len;
+	__u32 pad;
+};
+
 /* no tail. */
 struct bt_rec_exit {
 	struct bt_hdr hdr;
@@ -225,17 +255,17 @@ struct bt_rec_exit {
  * element i holds {events, bytes} for cause i. They only ever grow.
  */
 enum bt_loss {
-	BT_LOSS_RING_BULK = 0, /* no room in the bulk ring */
-	BT_LOSS_RING_PRIO,     /* no room in the priority ring */
-	BT_LOSS_FAULT,         /* user memory was not resident or not mapped */
-	BT_LOSS_FD_GONE,       /* the descriptor was closed before the call's end was seen */
-	BT_LOSS_MAP_STREAM,    /* no room for another stream position */
-	BT_LOSS_MAP_PROC,      /* no room for another watched process */
-	BT_LOSS_STORAGE,       /* task storage could not be had: the task is not watched */
-	BT_LOSS_IOV,           /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
-	BT_LOSS_ARGS,          /* argv or environment over BT_ARGS_LEN, or not resident */
-	BT_LOSS_PATH,          /* a path was cut */
-	BT_LOSS_TLS_CALL,      /* of a call into a TLS library only the end was seen */
+	BT_LOSS_RING_WINDOW = 0, /* no room for a window of the matched lane */
+	BT_LOSS_RING_PRIO,       /* no room in the priority ring */
+	BT_LOSS_FAULT,           /* user memory was not resident or not mapped */
+	BT_LOSS_FD_GONE,         /* the descriptor was closed before the call's end was seen */
+	BT_LOSS_MAP_STREAM,      /* no room for another stream position */
+	BT_LOSS_MAP_PROC,        /* no room for another watched process */
+	BT_LOSS_STORAGE,         /* task storage could not be had: the task is not watched */
+	BT_LOSS_IOV,             /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
+	BT_LOSS_ARGS,            /* argv or environment over BT_ARGS_LEN, or not resident */
+	BT_LOSS_PATH,            /* a path was cut */
+	BT_LOSS_TLS_CALL,        /* of a call into a TLS library only the end was seen */
 	BT_LOSS_HELPER, /* any other helper that failed; a program that the kernel left out */
 	/* Calls that move bytes past the probes (bpf/blind.bpf.c): bytes where they are known. */
 	BT_LOSS_SENDFILE,
@@ -244,6 +274,7 @@ enum bt_loss {
 	BT_LOSS_VM_WRITE,
 	BT_LOSS_IO_URING, /* events: rings made */
 	BT_LOSS_MMAP,     /* events: writable shared file mappings made */
+	BT_LOSS_COMPAT, /* events: 32-bit programs begun; their system calls have no tracepoints */
 	BT_LOSS_MAX
 };
 
@@ -252,11 +283,17 @@ struct bt_counter {
 	__u64 bytes;
 };
 
-/* What was seen, so that seen = sent + lost can be shown. Same array shape as losses. */
+/*
+ * What was seen, so that calls = bulk + windows + matched + copied + skipped + lost can be shown. Same array shape as losses. Only
+ * BT_SEEN_MATCHED may fall: when bytes that had been examined are sent after all, as what stands before a hit.
+ */
 enum bt_seen {
-	BT_SEEN_CALLS = 0, /* calls of watched processes; bytes they moved */
-	BT_SEEN_SENT_BULK, /* records put into the bulk ring; payload bytes in them */
-	BT_SEEN_SENT_PRIO, /* records put into the priority ring; tail bytes in them */
+	BT_SEEN_CALLS = 0,   /* calls of watched processes; bytes they moved */
+	BT_SEEN_SENT_BULK,   /* records put into the bulk ring; payload bytes in them */
+	BT_SEEN_SENT_PRIO,   /* records put into the priority ring; tail bytes in them */
+	BT_SEEN_SENT_WINDOW, /* windows put into the priority ring; payload bytes in them */
+	BT_SEEN_MATCHED, /* pieces of calls that the matched lane examined; bytes of them not sent */
+	BT_SEEN_COPIED,  /* BT_REC_COPY records; bytes that they tell of */
 	BT_SEEN_SKIPPED, /* calls on objects that carry no secrets to anybody (eventfd, ...); MSG_PEEK */
 	BT_SEEN_MAX
 };
@@ -268,8 +305,9 @@ struct bt_stream_key {
 };
 
 struct bt_stream_val {
-	__u64 pos;  /* bytes moved so far, seen or lost */
-	__u64 lost; /* of these, bytes that never reached user space */
+	__u64 pos;     /* bytes moved so far, seen or lost */
+	__u64 lost;    /* of these, bytes that never reached user space */
+	__u64 matched; /* and bytes that the matched lane examined and did not send */
 };
 
 #endif /* BEARTRAP_EVENT_H */

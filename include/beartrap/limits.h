@@ -29,5 +29,7 @@
 /* Entries. */
 #define BT_MAX_PROCS 65536
 #define BT_MAX_STREAMS 65536
+/* Streams in the matched lane at once. */
+#define BT_MAX_CARRIES 4096
 
 #endif /* BEARTRAP_LIMITS_H */

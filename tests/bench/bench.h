@@ -18,6 +18,8 @@ double median(double *v, size_t n);
 bool row(const char *name, double value, const char *unit, double target, bool at_most,
 	 uint64_t lost);
 
+/* kernel.c: the BPF programs; needs root. */
+void bench_kernel(void);
 /* engine.c: user space alone, on records made here. */
 void bench_engine(void);
 

@@ -338,16 +338,20 @@ static inline void rig_totals(struct rig *rig, struct rig_totals *t)
 	assert_int_equal(capture_counters(rig->c, t->loss, t->seen), 0);
 }
 
-/* Every byte that calls moved was sent, skipped, or counted as lost. */
+/* Every byte that calls moved was sent, matched, skipped, or counted as lost. */
 static inline void rig_reconcile(struct rig *rig)
 {
-	static const enum bt_loss of_data[] = { BT_LOSS_RING_BULK,  BT_LOSS_FAULT, BT_LOSS_FD_GONE,
-						BT_LOSS_MAP_STREAM, BT_LOSS_IOV,   BT_LOSS_HELPER };
+	static const enum bt_loss of_data[] = {
+		BT_LOSS_RING_WINDOW, BT_LOSS_FAULT, BT_LOSS_FD_GONE,
+		BT_LOSS_MAP_STREAM,  BT_LOSS_IOV,   BT_LOSS_HELPER
+	};
 	struct rig_totals t;
 	uint64_t sum;
 
 	rig_totals(rig, &t);
-	sum = t.seen[BT_SEEN_SENT_BULK].bytes + t.seen[BT_SEEN_SKIPPED].bytes;
+	sum = t.seen[BT_SEEN_SENT_BULK].bytes + t.seen[BT_SEEN_SENT_WINDOW].bytes +
+	      t.seen[BT_SEEN_MATCHED].bytes + t.seen[BT_SEEN_COPIED].bytes +
+	      t.seen[BT_SEEN_SKIPPED].bytes;
 	for (size_t i = 0; i < sizeof(of_data) / sizeof(*of_data); i++)
 		sum += t.loss[of_data[i]].bytes;
 	assert_int_equal(sum, t.seen[BT_SEEN_CALLS].bytes);

@@ -26,7 +26,7 @@ load helper
 	record loss-counted run.btrec
 	run --separate-stderr -125 bt replay run.btrec
 	grep -q "NOT CLEAN" <<<"$stderr"
-	grep -q "ring-bulk" <<<"$stderr"
+	grep -q "ring-window" <<<"$stderr"
 	run -125 bt replay --fail-on never run.btrec
 }
 

@@ -25,19 +25,39 @@ found_or_told() {
 	fi
 }
 
-@test "sendfile" {
-	found_or_told "$PY" -c 'import os; os.sendfile(1, os.open("token", 0), 0, 41)'
+# found_afterwards COMMAND...: by a look at the file that the bytes came from; nothing is lost.
+found_afterwards() {
+	found_or_told "$@"
+	equal "tokens" "$(alerts)" 1
+	grep -q '^note: 41 bytes that sendfile, splice or copy_file_range moved were read afterwards' "$T"
+	run ! grep 'NOT CLEAN' "$T"
 }
 
-@test "splice" {
+@test "sendfile to stdout" {
+	found_afterwards "$PY" -c 'import os; os.sendfile(1, os.open("token", 0), 0, 41)'
+	equal "sink" "$(alert_members sink.class)" stdout
+}
+
+@test "splice: out of a file found, from pipe to pipe told" {
 	found_or_told "$PY" -c '
 import os
 r, w = os.pipe()
 os.splice(os.open("token", 0), w, 41)
 os.splice(r, 1, 41)'
+	grep -q 'NOT CLEAN: .*splice 41 bytes' "$T"
 }
 
-@test "copy_file_range, as cat and cp of coreutils 9 do" {
+@test "copy_file_range from the middle of a file into a log" {
+	{ head -c 5000 /dev/zero | tr '\0' x; echo; cat token; } >source
+	found_afterwards "$PY" -c '
+import os
+log = os.open("server.log", os.O_WRONLY | os.O_CREAT, 0o644)
+os.copy_file_range(os.open("source", 0), log, 41, 5001)
+os.link("server.log", "copy")'
+	equal "sink" "$(alert_members sink.path | sed 's,.*/,,')" server.log
+}
+
+@test "cat and cp of coreutils 9" {
 	found_or_told cat token
 }
 
@@ -47,6 +67,27 @@ import mmap, os
 fd = os.open("copy", os.O_RDWR | os.O_CREAT, 0o644)
 os.ftruncate(fd, 4096)
 mmap.mmap(fd, 4096)[:40] = open("token", "rb").read(40)'
+}
+
+@test "a 32-bit program: its calls have no tracepoints" {
+	cat >small.c <<'EOF'
+void _start(void)
+{
+	static const char text[] = "hello\n";
+	long n = sizeof(text) - 1;
+
+	__asm__ volatile("int $0x80" : : "a"(4), "b"(1), "c"(text), "d"(n) : "memory");
+	__asm__ volatile("int $0x80" : : "a"(1), "b"(0));
+	__builtin_unreachable();
+}
+EOF
+	"${CC:-cc}" -m32 -O2 -nostdlib -static -fno-pie -no-pie -fno-stack-protector -o small small.c
+	# Not every kernel runs such programs; one that does not leaves nothing to miss.
+	[ "$(./small 2>/dev/null)" = hello ] || return 0
+	beartrap_run -- ./small
+	equal "written" "$(cat stdout)" hello
+	equal "status" "$status" 125
+	grep -q 'NOT CLEAN: .*32-bit-program 1 events' "$T"
 }
 
 @test "io_uring: its writes are no calls" {

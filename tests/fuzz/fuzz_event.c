@@ -57,6 +57,12 @@ static void check_event(struct span rec, const struct event *ev)
 		check_inside(rec, ev->map.path);
 		must(ev->map.path.len <= BT_PATH_LEN);
 		break;
+	case BT_REC_COPY:
+		check_inside(rec, ev->copy.path);
+		must(ev->copy.path.len <= BT_PATH_LEN);
+		must(ev->copy.pos + ev->copy.len >= ev->copy.pos);
+		must(ev->copy.from_off + ev->copy.len <= INT64_MAX);
+		break;
 	case BT_REC_FORK:
 	case BT_REC_EXIT:
 		break;

@@ -15,7 +15,8 @@ enum { STREAMS = 4, MAX_STREAMS = 3, MAX_HELD_STREAM = 2048, MAX_HELD_TOTAL = 40
 /* The consumer's own idea of a stream. */
 struct model {
 	uint64_t first, next;
-	uint64_t delivered, gaps;
+	uint64_t delivered,
+		gaps; /* what came late is both no gap and not in order: it is taken off the gaps */
 };
 
 struct run {
@@ -72,7 +73,22 @@ static void on_gap(void *arg, struct stream *s, uint64_t missing)
 	m->gaps += missing;
 	run->missing += missing;
 	/* Bytes from before the first event are missing, too, but are no gap. */
-	must(s->missing >= m->gaps);
+	must(s->missing + s->matched >= m->gaps);
+}
+
+static void on_late(void *arg, struct stream *s, const struct event *ev, struct span bytes,
+		    uint64_t pos)
+{
+	struct run *run = arg;
+	struct model *m = model_of(s);
+
+	must(bytes.len && pos + bytes.len <= s->pos && m->gaps >= bytes.len);
+	for (size_t i = 0; i < bytes.len; i++)
+		must(bytes.p[i] == byte_at(s->file.obj, pos + i));
+	m->delivered += bytes.len;
+	m->gaps -= bytes.len;
+	run->examined += bytes.len;
+	run->missing -= bytes.len;
 }
 
 static void on_end(void *arg, struct stream *s)
@@ -95,6 +111,7 @@ static void feed(struct stream_table *t, uint64_t k, const uint8_t *step, uint64
 	ev.data.dir = k & 1 ? BT_DIR_IN : BT_DIR_OUT;
 	ev.data.pos = base + (step[1] | (uint64_t)step[2] << 8);
 	ev.data.off = ~0ULL;
+	ev.data.matched = step[0] >> 5 == 7;
 	ev.data.lost_len = step[4] < ev.data.pos ? step[4] : (uint32_t)ev.data.pos;
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = byte_at(k, ev.data.pos + i);
@@ -107,7 +124,7 @@ static void feed(struct stream_table *t, uint64_t k, const uint8_t *step, uint64
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct stream_limits limits = { MAX_STREAMS, MAX_HELD_STREAM, MAX_HELD_TOTAL };
-	const struct stream_ops ops = { on_data, on_gap, on_end, free };
+	const struct stream_ops ops = { on_data, on_gap, on_late, on_end, free };
 	struct stream_totals totals;
 	struct run run = { 0 };
 	struct stream_table *t = stream_table_new(&limits, &ops, &run);
@@ -125,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 1:
 			stream_final(t, &file, k & 1 ? BT_DIR_IN : BT_DIR_OUT,
-				     data[1] | (uint64_t)data[2] << 8);
+				     data[1] | (uint64_t)data[2] << 8, data[3]);
 			break;
 		case 2:
 			if (data[1] < 32)
@@ -137,7 +154,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		stream_table_totals(t, &totals);
 		must(totals.held_now <= MAX_HELD_TOTAL && stream_table_len(t) <= MAX_STREAMS);
-		must(totals.examined == run.examined && totals.missing >= run.missing);
+		must(totals.examined == run.examined &&
+		     totals.missing + totals.matched >= run.missing);
 	}
 	stream_table_free(t);
 	return 0;

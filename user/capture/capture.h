@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 #include <beartrap/event.h>
+#include <beartrap/match_abi.h>
 #include "base/log.h"
 #include "base/span.h"
 
@@ -50,12 +51,23 @@ int capture_unwatch(struct capture *c, pid_t pid);
 /* Processes in the watch set now. */
 int capture_watched(struct capture *c, size_t *ret);
 
+/*
+ * The bitmaps of the matched lane, BT_MATCH_WORDS words each, to be set before anything is watched: until then that lane
+ * finds nothing. They may change at any time.
+ */
+void capture_match_anchors(struct capture *c, const __u64 *bitmap);
+void capture_match_values(struct capture *c, const __u64 *bitmap);
+/* Under which the values' one is made. */
+struct bt_match_key capture_match_key(const struct capture *c);
+
 /* To poll(2) for POLLIN. */
 int capture_fd(const struct capture *c);
 /* Gives every record that is ready now to cfg->record. Number of records, or negative errno. */
 int capture_drain(struct capture *c);
 int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		     struct bt_counter seen[BT_SEEN_MAX]);
+/* Bytes that sendfile, splice and copy_file_range moved and that were read afterwards, in the file that they came from. */
+uint64_t capture_copied(const struct capture *c);
 /* The kernel's position of every stream, for the reconciliation at the end. */
 int capture_streams(struct capture *c,
 		    void (*fn)(void *arg, const struct bt_stream_key *key,

@@ -10,12 +10,21 @@
 #include "base/log.h"
 #include "capture/capture.h"
 #include "capture/ring.h"
+#include "event/event.h"
 
 /* As in bpf/iter.bpf.c. */
 enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2 };
 
 /* More than there are programs. */
 #define LINKS_MAX 64
+
+/* What is being read after it was copied (copy.c). */
+struct copies {
+	char *buf; /* one record */
+	uint64_t seen;
+	int64_t second; /* in which `used` bytes were read */
+	uint64_t used;
+};
 
 struct capture {
 	struct capture_config cfg;
@@ -27,6 +36,8 @@ struct capture {
 	int epoll_fd;
 	struct uprobes *uprobes;
 	__u32 round; /* of capture_watch_running() */
+	struct bt_match_key match_key;
+	struct copies copies;
 	char describe[256];
 };
 
@@ -55,6 +66,10 @@ void uprobes_record(struct capture *c, struct span rec);
 /* Links held, and their descriptors. */
 size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
+
+/* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
+int copy_record(struct capture *c, struct span rec);
+void copies_free(struct copies *c);
 
 /* attach.c: all programs that are not walks or uprobes. 0 or negative errno with `err`. */
 int capture_attach(struct capture *c, struct error *err);

@@ -96,6 +96,13 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	if (getrandom(&mask, sizeof(mask), 0) != sizeof(mask))
 		return error_set(err, -errno, "cannot get random bytes: %s", strerror(errno));
 	c->skel->rodata->bt_addr_mask = mask;
+	if (getrandom(&c->match_key, sizeof(c->match_key), 0) != sizeof(c->match_key))
+		return error_set(err, -errno, "cannot get random bytes: %s", strerror(errno));
+	c->match_key.mul |= 1;
+	c->skel->rodata->bt_match_add = c->match_key.add;
+	c->skel->rodata->bt_match_mul = c->match_key.mul;
+	c->skel->rodata->bt_bulk_len = c->cfg.ring_bulk_len;
+	c->skel->rodata->bt_prio_len = c->cfg.ring_prio_len;
 	ret = uprobes_prepare(c);
 	if (ret)
 		return error_set(err, ret, "cannot prepare the uprobes: %s", strerror(-ret));
@@ -212,6 +219,7 @@ struct capture *capture_free(struct capture *c)
 		return NULL;
 	capture_detach(c);
 	uprobes_free(c->uprobes);
+	copies_free(&c->copies);
 	ring_close(&c->bulk);
 	ring_close(&c->prio);
 	if (c->epoll_fd >= 0)
@@ -230,7 +238,14 @@ static int on_record(void *arg, struct span rec)
 {
 	struct capture *c = arg;
 
+	struct bt_hdr hdr;
+
 	uprobes_record(c, rec);
+	if (rec.len >= sizeof(hdr)) {
+		memcpy(&hdr, rec.p, sizeof(hdr));
+		if (hdr.kind == BT_REC_COPY)
+			return copy_record(c, rec);
+	}
 	return c->cfg.record(c->cfg.arg, rec);
 }
 

@@ -114,7 +114,7 @@ void case_exit(struct compiler *c, const cJSON *ev)
 	case_emit(c, &r, sizeof(r), SPAN_NONE);
 }
 
-/* Counters of the whole run: {"kind": "loss", "cause": "ring-bulk", "events": 2, "bytes": 400}. */
+/* Counters of the whole run: {"kind": "loss", "cause": "ring-window", "events": 2, "bytes": 400}. */
 void case_loss(struct compiler *c, const cJSON *ev)
 {
 	const char *cause = case_str(c, ev, "cause", "");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/secmem.h"
 #include "cli/session.h"
+#include "detect/prefilter.h"
 
 /* Rounds of an empty ring, and their pause, before the last record of a dead process is taken as read. */
 #define DRAIN_ROUNDS 3
@@ -52,6 +53,26 @@ static void on_debug(void *arg, const char *line)
 	log_at(s->log, LOG_LEVEL_INFO, "%s", line);
 }
 
+/* Tells the kernel side which values are known by now. */
+static void match_values(struct session *s)
+{
+	if (prefilter_values(s->stack.values, &s->match_key, s->match, &s->match_gen))
+		capture_match_values(s->capture, s->match);
+}
+
+/* What the kernel side looks for when it cannot send all. */
+static int match_open(struct session *s, struct error *err)
+{
+	s->match = calloc(BT_MATCH_WORDS, sizeof(*s->match));
+	if (!s->match)
+		return error_set(err, -ENOMEM, "out of memory");
+	s->match_key = capture_match_key(s->capture);
+	prefilter_anchors(s->stack.scanner, s->match);
+	capture_match_anchors(s->capture, s->match);
+	match_values(s);
+	return 0;
+}
+
 int session_open(struct session *s, const struct log *log, const struct shared *shared,
 		 const char *record, const sigset_t *signals, struct error *err)
 {
@@ -81,7 +102,8 @@ int session_open(struct session *s, const struct log *log, const struct shared *
 	s->signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return error_set(err, -errno, "cannot make a signalfd: %m");
-	return capture_open(&cap, &s->capture, err);
+	ret = capture_open(&cap, &s->capture, err);
+	return ret ? ret : match_open(s, err);
 }
 
 int session_start(struct session *s, uint32_t root_tgid, bool late, struct error *err)
@@ -139,6 +161,7 @@ int session_drain(struct session *s)
 	if (n > 0)
 		nanosleep(&gather, NULL);
 	engine_tick(s->engine, clock_now_ns(CLOCK_BOOTTIME));
+	match_values(s);
 	return n;
 }
 
@@ -165,7 +188,7 @@ static void on_stream(void *arg, const struct bt_stream_key *key, const struct b
 {
 	struct session *s = arg;
 
-	engine_stream_final(s->engine, &key->file, (enum bt_dir)key->dir, val->pos);
+	engine_stream_final(s->engine, &key->file, (enum bt_dir)key->dir, val->pos, val->matched);
 }
 
 static void finish_recording(struct session *s, const struct run_summary *sum)
@@ -218,6 +241,11 @@ int session_finish(struct session *s, const char *command, const char *target, i
 			s,
 			"up to %zu bytes of payload were held in memory that could not be locked",
 			secmem_unlocked());
+	if (capture_copied(s->capture))
+		session_note(s,
+			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
+			     "afterwards, in the file that they came from",
+			     (unsigned long long)capture_copied(s->capture));
 	sum.started_ns = s->started_ns;
 	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
 	sum.notes = (const char *const *)s->notes;
@@ -235,6 +263,11 @@ void session_release(struct session *s)
 
 	rec_writer_abort(s->recording);
 	s->recording = NULL;
+	if (s->match)
+		wipe(s->match, BT_MATCH_WORDS * sizeof(*s->match));
+	free(s->match);
+	s->match = NULL;
+	wipe(&s->match_key, sizeof(s->match_key));
 	s->outputs = outputs_free(s->outputs);
 	s->engine = engine_free(s->engine);
 	stack_release(&s->stack);

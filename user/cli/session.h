@@ -18,6 +18,9 @@ struct session {
 	struct outputs *outputs;
 	struct capture *capture;
 	struct engine *engine;
+	__u64 *match; /* a bitmap for the kernel's matched lane */
+	struct bt_match_key match_key;
+	uint64_t match_gen;
 	struct rec_writer *recording;
 	const char *record_path;
 	uint64_t started_ns; /* CLOCK_REALTIME */

@@ -132,7 +132,7 @@ static uint32_t tag_of(const struct gram_index *ix, const unsigned char *gram)
 	return tag ? tag : 1;
 }
 
-static bool low_variety(const unsigned char *gram)
+bool gram_low_variety(const unsigned char *gram)
 {
 	unsigned char other = 0;
 	bool two = false;
@@ -155,7 +155,7 @@ void gram_index_add(struct gram_index *ix, const unsigned char *gram, uint32_t r
 	uint32_t tag;
 	size_t i, same = 0;
 
-	if (low_variety(gram) || !ix->room)
+	if (gram_low_variety(gram) || !ix->room)
 		return;
 	tag = tag_of(ix, gram);
 	for (i = tag & ix->mask; ix->slots[i].tag; i = (i + 1) & ix->mask) {

@@ -30,7 +30,9 @@ struct gram_index *gram_index_free(struct gram_index *ix); /* wipes; accepts NUL
  */
 int gram_index_reset(struct gram_index *ix, size_t grams);
 size_t gram_index_room(const struct gram_index *ix); /* grams that may still be added */
-/* A gram of fewer than 3 different bytes is left out: runs of one byte are in everything. */
+/* A gram of fewer than 3 different bytes: runs of one byte are in everything. */
+bool gram_low_variety(const unsigned char *gram);
+/* A gram of low variety is left out. */
 void gram_index_add(struct gram_index *ix, const unsigned char *gram, uint32_t ref);
 /* Its bits in the bitmap stay until the next reset, so its room does too. */
 void gram_index_del(struct gram_index *ix, const unsigned char *gram, uint32_t ref);

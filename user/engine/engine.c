@@ -153,9 +153,9 @@ int engine_timeout_ms(const struct engine *e)
 }
 
 void engine_stream_final(struct engine *e, const struct bt_file_id *file, enum bt_dir dir,
-			 uint64_t pos)
+			 uint64_t pos, uint64_t matched)
 {
-	stream_final(e->streams, file, dir, pos);
+	stream_final(e->streams, file, dir, pos, matched);
 }
 
 void engine_finish(struct engine *e)
@@ -189,6 +189,7 @@ void engine_totals(const struct engine *e, struct engine_totals *ret)
 		ret->streams += stream_table_len(e->streams);
 	}
 	ret->bytes_missing = st.missing;
+	ret->bytes_matched = st.matched;
 	ret->streams_evicted = st.evicted;
 	ret->streams += st.evicted;
 	ret->processes = proc_table_evicted(e->procs);

@@ -34,6 +34,7 @@ struct engine_totals {
 	uint64_t records, bad_records;
 	uint64_t bytes_examined;     /* payload scanned */
 	uint64_t bytes_missing;      /* gaps in streams */
+	uint64_t bytes_matched;      /* examined by the kernel's matched lane alone */
 	uint64_t bytes_missing_args; /* of argv and environments */
 	uint64_t bytes_unscanned;    /* no memory to scan them */
 	uint64_t bytes_encrypted;    /* TLS records on sockets: not looked into */
@@ -63,9 +64,12 @@ int engine_feed_recorded(struct engine *e, struct span record);
 void engine_tick(struct engine *e, uint64_t now_ns);
 /* For poll(2): when engine_tick is wanted next, in ms; -1 when nothing waits for time to pass. */
 int engine_timeout_ms(const struct engine *e);
-/* The kernel's own count for a stream: what was not delivered becomes a gap. */
+/*
+ * The kernel's own counts for a stream: what was not delivered becomes a gap, and `matched` bytes of its gaps are what
+ * the matched lane examined.
+ */
 void engine_stream_final(struct engine *e, const struct bt_file_id *file, enum bt_dir dir,
-			 uint64_t pos);
+			 uint64_t pos, uint64_t matched);
 /* No more records: everything pending is judged. */
 void engine_finish(struct engine *e);
 void engine_totals(const struct engine *e, struct engine_totals *ret);

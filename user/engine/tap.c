@@ -292,6 +292,33 @@ static void tap_gap(void *arg, struct stream *s, uint64_t missing)
 	c.e->birth = NULL;
 }
 
+/* What flow/ reads needs its messages in order: only looked through for secrets. */
+static void tap_late(void *arg, struct stream *s, const struct event *ev, struct span bytes,
+		     uint64_t pos)
+{
+	struct engine *e = arg;
+	struct tap *t = s->user;
+	struct tap_ctx c = { e, s, t };
+
+	if (!t || t->role == TAP_IGNORE || t->role == TAP_OPAQUE || (!t->wire && !t->scan)) {
+		if (t)
+			examined(e, t, bytes.len);
+		return;
+	}
+	actor_of(ev, &t->last);
+	examined(e, t, bytes.len);
+	if (t->role == TAP_WIRE) {
+		if (wire_data(t->wire, t, &s->file, bytes, pos))
+			e->totals.bytes_unscanned += bytes.len;
+		return;
+	}
+	scan_flush(t->scan, tap_hit, &c);
+	scan_reset(t->scan, pos, SPAN_NONE);
+	scan_feed(t->scan, bytes, tap_hit, &c);
+	scan_flush(t->scan, tap_hit, &c);
+	scan_reset(t->scan, s->pos, SPAN_NONE);
+}
+
 static void tap_end(void *arg, struct stream *s)
 {
 	struct tap *t = s->user;
@@ -315,6 +342,7 @@ static void tap_end(void *arg, struct stream *s)
 const struct stream_ops engine_stream_ops = {
 	.data = tap_data,
 	.gap = tap_gap,
+	.late = tap_late,
 	.end = tap_end,
 	.free_user = tap_free,
 };

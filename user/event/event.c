@@ -48,7 +48,7 @@ static int decode_data(struct span rec, struct event *ev)
 	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), (size_t)r.data_len + r.name_len, &all))
 		return -EBADMSG;
 	if (r.data_len > BT_CHUNK_LEN || r.dir > BT_DIR_IN || r.call >= BT_CALL_MAX || r.last > 1 ||
-	    !file_id_ok(&r.file))
+	    r.flags > BT_DATA_MATCHED || !file_id_ok(&r.file))
 		return -EBADMSG;
 	/* The payload and the loss before it lie within the call, and the position does not wrap. */
 	if (r.call_off > r.call_len || r.data_len > r.call_len - r.call_off ||
@@ -64,6 +64,7 @@ static int decode_data(struct span rec, struct event *ev)
 	ev->data.lost_len = r.lost_len;
 	ev->data.fd = r.fd;
 	ev->data.last = r.last;
+	ev->data.matched = r.flags & BT_DATA_MATCHED;
 	ev->data.bytes = span_sub(all, 0, r.data_len);
 	ev->data.name = span_sub(all, r.data_len, r.name_len);
 	return 0;
@@ -166,13 +167,33 @@ static int decode_map(struct span rec, struct event *ev)
 	return 0;
 }
 
+static int decode_copy(struct span rec, struct event *ev)
+{
+	struct bt_rec_copy r;
+
+	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), r.path_len, &ev->copy.path) ||
+	    r.path_len > BT_PATH_LEN || r.call >= BT_CALL_MAX || !file_id_ok(&r.file) ||
+	    !file_id_ok(&r.from) || r.pos > UINT64_MAX - r.len || r.from_off > INT64_MAX ||
+	    r.len > INT64_MAX - r.from_off)
+		return -EBADMSG;
+	ev->copy.file = r.file;
+	ev->copy.from = r.from;
+	ev->copy.pos = r.pos;
+	ev->copy.from_off = r.from_off;
+	ev->copy.len = r.len;
+	ev->copy.fd = r.fd;
+	ev->copy.from_fd = r.from_fd;
+	ev->copy.call = (enum bt_call)r.call;
+	return 0;
+}
+
 int event_decode(struct span rec, struct event *ret)
 {
 	static int (*const decode[BT_REC_KIND_MAX])(struct span, struct event *) = {
 		[BT_REC_DATA] = decode_data, [BT_REC_FILE] = decode_file,
 		[BT_REC_EXEC] = decode_exec, [BT_REC_ARGS] = decode_args,
 		[BT_REC_FORK] = decode_fork, [BT_REC_EXIT] = decode_exit,
-		[BT_REC_MAP] = decode_map,
+		[BT_REC_MAP] = decode_map,   [BT_REC_COPY] = decode_copy,
 	};
 	struct event ev = { 0 };
 	struct bt_hdr hdr;
@@ -208,7 +229,8 @@ const char *event_call_name(enum bt_call call)
 		[BT_CALL_PREADV] = "preadv",     [BT_CALL_PREADV2] = "preadv2",
 		[BT_CALL_RECVFROM] = "recvfrom", [BT_CALL_RECVMSG] = "recvmsg",
 		[BT_CALL_RECVMMSG] = "recvmmsg", [BT_CALL_TLS_WRITE] = "tls_write",
-		[BT_CALL_TLS_READ] = "tls_read",
+		[BT_CALL_TLS_READ] = "tls_read", [BT_CALL_SENDFILE] = "sendfile",
+		[BT_CALL_SPLICE] = "splice",     [BT_CALL_COPY_FILE_RANGE] = "copy_file_range",
 	};
 
 	return (unsigned int)call < BT_CALL_MAX ? names[call] : "unknown";
@@ -217,8 +239,8 @@ const char *event_call_name(enum bt_call call)
 const char *event_loss_name(enum bt_loss loss)
 {
 	static const char *const names[BT_LOSS_MAX] = {
-		[BT_LOSS_RING_BULK] = "ring-bulk",
 		[BT_LOSS_RING_PRIO] = "ring-prio",
+		[BT_LOSS_RING_WINDOW] = "ring-window",
 		[BT_LOSS_FAULT] = "fault",
 		[BT_LOSS_FD_GONE] = "fd-gone",
 		[BT_LOSS_MAP_STREAM] = "map-stream",
@@ -235,6 +257,7 @@ const char *event_loss_name(enum bt_loss loss)
 		[BT_LOSS_VM_WRITE] = "process_vm_writev",
 		[BT_LOSS_IO_URING] = "io_uring",
 		[BT_LOSS_MMAP] = "shared-mmap",
+		[BT_LOSS_COMPAT] = "32-bit-program",
 	};
 
 	return (unsigned int)loss < BT_LOSS_MAX ? names[loss] : "unknown";

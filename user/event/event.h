@@ -25,6 +25,7 @@ struct event {
 			uint32_t lost_len;
 			int32_t fd;
 			bool last;
+			bool matched; /* what is missing before it is not coming: BT_DATA_MATCHED */
 			struct span bytes; /* into the record; lives as long as it does */
 			struct span name;  /* struct sockaddr or empty */
 		} data;
@@ -57,6 +58,13 @@ struct event {
 			uint32_t child_tgid;
 		} fork;
 		struct {
+			struct bt_file_id file, from;
+			uint64_t pos, from_off, len;
+			int32_t fd, from_fd;
+			enum bt_call call;
+			struct span path; /* of the source */
+		} copy;
+		struct {
 			int32_t status;
 		} exit;
 		struct {
@@ -74,7 +82,7 @@ struct event {
 int event_decode(struct span rec, struct event *ret);
 
 const char *event_call_name(enum bt_call call); /* "writev", as in syscalls(2) */
-const char *event_loss_name(enum bt_loss loss); /* "ring-bulk", as the summary prints it */
+const char *event_loss_name(enum bt_loss loss); /* "ring-window", as the summary prints it */
 const char *event_file_type_name(unsigned int type);
 
 #endif /* BT_EVENT_EVENT_H */

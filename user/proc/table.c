@@ -353,6 +353,7 @@ int proc_table_feed(struct proc_table *t, const struct event *ev)
 		return set_exited(t, pe, ev->exit.status);
 	case BT_REC_DATA:
 	case BT_REC_MAP:
+	case BT_REC_COPY:
 	case BT_REC_KIND_MAX:
 		break;
 	}

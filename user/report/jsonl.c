@@ -153,6 +153,7 @@ static void put_totals(struct jw *w, const struct engine_totals *t)
 	jw_u64(w, "bad_records", t->bad_records);
 	jw_u64(w, "bytes_examined", t->bytes_examined);
 	jw_u64(w, "bytes_missing", t->bytes_missing);
+	jw_u64(w, "bytes_matched", t->bytes_matched);
 	jw_u64(w, "bytes_missing_args", t->bytes_missing_args);
 	jw_u64(w, "bytes_unscanned", t->bytes_unscanned);
 	jw_u64(w, "bytes_encrypted", t->bytes_encrypted);
@@ -189,6 +190,9 @@ static void put_seen(struct jw *w, const struct run_summary *s)
 	put_counter(w, "calls", &s->seen[BT_SEEN_CALLS]);
 	put_counter(w, "sent_bulk", &s->seen[BT_SEEN_SENT_BULK]);
 	put_counter(w, "sent_prio", &s->seen[BT_SEEN_SENT_PRIO]);
+	put_counter(w, "sent_window", &s->seen[BT_SEEN_SENT_WINDOW]);
+	put_counter(w, "matched", &s->seen[BT_SEEN_MATCHED]);
+	put_counter(w, "copied", &s->seen[BT_SEEN_COPIED]);
 	put_counter(w, "skipped", &s->seen[BT_SEEN_SKIPPED]);
 	jw_end_object(w);
 }

@@ -223,6 +223,7 @@ static void put_repeated(struct buf *out, const struct alert *const *alerts, siz
 static void put_examined(struct buf *out, const struct run_summary *s)
 {
 	const struct engine_totals *t = &s->totals;
+	uint64_t matched = s->seen[BT_SEEN_MATCHED].bytes;
 
 	put_safe_str(out, s->command ? s->command : "beartrap");
 	if (s->target && s->target[0])
@@ -235,6 +236,12 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 	if (t->mcp_messages)
 		buf_addf(out, ", %" PRIu64 " MCP messages", t->mcp_messages);
 	buf_add_byte(out, '\n');
+	if (matched)
+		buf_addf(
+			out,
+			"note: %" PRIu64 " more bytes were examined by matching only: under load, "
+			"for what tokens begin with, key names and known values, nothing encoded\n",
+			matched);
 	if (t->bytes_tls)
 		buf_addf(out,
 			 "note: of TLS, %" PRIu64
@@ -318,8 +325,9 @@ static int put_finish(const struct policy *p, const struct alert *const *alerts,
 	if (!complete)
 		put_incomplete(out, s, color);
 	if (!n && complete)
-		buf_addf(out, "%sclean%s: nothing found, every byte examined\n",
-			 color ? "\033[32m" : "", color ? SGR_RESET : "");
+		buf_addf(out, "%sclean%s: nothing found, every byte examined%s\n",
+			 color ? "\033[32m" : "", color ? SGR_RESET : "",
+			 s->seen[BT_SEEN_MATCHED].bytes ? ", some by matching only" : "");
 	return out->err;
 }
 

@@ -24,6 +24,13 @@ struct held {
 	char text[];
 };
 
+/* Gaps of the matched lane that are remembered, for pieces that come late. */
+#define LATE_GAPS 8
+
+struct range {
+	uint64_t from, to;
+};
+
 struct entry {
 	struct stream s;
 	struct key key;
@@ -32,6 +39,8 @@ struct entry {
 	struct held *first, *last; /* in order of start */
 	size_t cost;               /* of all of them */
 	struct entry *prev_holding, *next_holding;
+	struct range gaps[LATE_GAPS]; /* a ring */
+	unsigned int n_gaps;
 };
 
 struct stream_table {
@@ -55,18 +64,55 @@ static bool key_eq(const struct key *a, const struct key *b)
 	return a->obj == b->obj && a->ino == b->ino && a->dev == b->dev && a->dir == b->dir;
 }
 
-static void gap_to(struct entry *e, uint64_t pos)
+static void remember_gap(struct entry *e, uint64_t from, uint64_t to)
+{
+	if (from < to)
+		e->gaps[e->n_gaps++ % LATE_GAPS] = (struct range){ from, to };
+}
+
+/* A gap up to `pos`, of which the kernel's matched lane examined all but `lost` bytes at its end. */
+static void gap_to(struct entry *e, uint64_t pos, uint64_t lost)
 {
 	struct stream_table *t = e->t;
-	uint64_t missing = pos - e->s.pos;
+	uint64_t missing = pos - e->s.pos, matched;
 
 	if (pos <= e->s.pos)
 		return;
-	e->s.missing += missing;
-	t->totals.missing += missing;
+	matched = missing - (lost < missing ? lost : missing);
+	e->s.missing += missing - matched;
+	t->totals.missing += missing - matched;
+	e->s.matched += matched;
+	t->totals.matched += matched;
+	remember_gap(e, e->s.pos, e->s.pos + matched);
 	if (t->ops.gap)
 		t->ops.gap(t->arg, &e->s, missing);
 	e->s.pos = pos;
+}
+
+/* Delivers what of the event's first `len` bytes lies in remembered gaps. Number of bytes. */
+static uint64_t deliver_late(struct entry *e, const struct event *ev, uint64_t len)
+{
+	struct stream_table *t = e->t;
+	uint64_t pos = ev->data.pos, n = 0;
+
+	for (unsigned int i = 0; t->ops.late && i < LATE_GAPS; i++) {
+		struct range *r = &e->gaps[i], all = *r;
+		struct range got = { all.from > pos ? all.from : pos,
+				     all.to < pos + len ? all.to : pos + len };
+
+		if (got.from >= got.to)
+			continue;
+		r->to = got.from;
+		remember_gap(e, got.to, all.to);
+		n += got.to - got.from;
+		t->ops.late(t->arg, &e->s, ev,
+			    span_sub(ev->data.bytes, got.from - pos, got.to - got.from), got.from);
+	}
+	e->s.matched -= n;
+	t->totals.matched -= n;
+	e->s.examined += n;
+	t->totals.examined += n;
+	return n;
 }
 
 /* Delivers what is new in the event; a hole before it becomes a gap. */
@@ -76,11 +122,12 @@ static void deliver(struct entry *e, const struct event *ev)
 	struct span bytes = ev->data.bytes;
 	uint64_t old;
 
-	gap_to(e, ev->data.pos);
+	gap_to(e, ev->data.pos, ev->data.matched ? ev->data.lost_len : UINT64_MAX);
 	old = e->s.pos - ev->data.pos;
 	if (old > bytes.len)
 		old = bytes.len;
-	t->totals.duplicate += old;
+	if (old)
+		t->totals.duplicate += old - deliver_late(e, ev, old);
 	bytes = span_sub(bytes, old, SIZE_MAX);
 	if (!bytes.len)
 		return;
@@ -295,7 +342,7 @@ int stream_feed(struct stream_table *t, const struct event *ev)
 	}
 	/* Where it may not wait, the stream goes on behind one hole after the other. */
 	while (start > e->s.pos) {
-		if (hold(e, ev, start))
+		if (!ev->data.matched && hold(e, ev, start))
 			return 0;
 		if (!e->first || e->first->start > start)
 			break;
@@ -307,8 +354,21 @@ int stream_feed(struct stream_table *t, const struct event *ev)
 	return 0;
 }
 
+/* Until now the gaps said what they were only as far as the events told. */
+static void settle_matched(struct entry *e, uint64_t matched)
+{
+	uint64_t all = e->s.missing + e->s.matched;
+
+	if (matched > all)
+		matched = all;
+	e->t->totals.missing += (all - matched) - e->s.missing;
+	e->t->totals.matched += matched - e->s.matched;
+	e->s.missing = all - matched;
+	e->s.matched = matched;
+}
+
 void stream_final(struct stream_table *t, const struct bt_file_id *file, enum bt_dir dir,
-		  uint64_t pos)
+		  uint64_t pos, uint64_t matched)
 {
 	struct key key = make_key(file, dir);
 	struct entry *e = table_peek(t->entries, span_of(&key, sizeof(key)));
@@ -316,7 +376,8 @@ void stream_final(struct stream_table *t, const struct bt_file_id *file, enum bt
 	if (!e)
 		return;
 	deliver_all(e);
-	gap_to(e, pos);
+	gap_to(e, pos, UINT64_MAX);
+	settle_matched(e, matched);
 }
 
 void stream_end_file(struct stream_table *t, const struct bt_file_id *file)

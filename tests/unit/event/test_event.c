@@ -21,6 +21,7 @@ struct rec {
 		struct bt_rec_fork fork;
 		struct bt_rec_exit exit;
 		struct bt_rec_map map;
+		struct bt_rec_copy copy;
 	};
 	size_t fixed;
 	const char *tail;
@@ -37,6 +38,7 @@ static struct rec begin(enum bt_rec_kind kind, const char *tail, size_t tail_len
 		[BT_REC_FORK] = sizeof(struct bt_rec_fork),
 		[BT_REC_EXIT] = sizeof(struct bt_rec_exit),
 		[BT_REC_MAP] = sizeof(struct bt_rec_map),
+		[BT_REC_COPY] = sizeof(struct bt_rec_copy),
 	};
 	struct rec r;
 
@@ -182,6 +184,7 @@ static void test_bad_data(void **state)
 	EXPECT_BAD(data_rec(), data.dir = 2);
 	EXPECT_BAD(data_rec(), data.call = BT_CALL_MAX);
 	EXPECT_BAD(data_rec(), data.last = 2);
+	EXPECT_BAD(data_rec(), data.flags = BT_DATA_MATCHED + 1);
 	EXPECT_BAD(data_rec(), data.file.type = BT_FILE_TYPE_MAX);
 	EXPECT_BAD(data_rec(), data.data_len = 7);
 	EXPECT_BAD(data_rec(), data.data_len = UINT32_MAX);
@@ -380,6 +383,45 @@ static void test_map(void **state)
 	expect_bad(&r);
 }
 
+static void test_copy(void **state)
+{
+	static const char path[] = "/srv/token";
+	struct rec r = begin(BT_REC_COPY, path, sizeof(path) - 1);
+	struct event ev;
+
+	r.copy.file = (struct bt_file_id){ .obj = 1, .type = BT_FILE_PIPE };
+	r.copy.from = (struct bt_file_id){ .ino = 2, .dev = 3, .type = BT_FILE_REG };
+	r.copy.pos = 10;
+	r.copy.from_off = 20;
+	r.copy.len = 30;
+	r.copy.fd = 4;
+	r.copy.from_fd = 5;
+	r.copy.call = BT_CALL_SENDFILE;
+	r.copy.path_len = sizeof(path) - 1;
+	assert_int_equal(decode(&r, &ev), 0);
+	assert_int_equal(ev.copy.file.obj, 1);
+	assert_int_equal(ev.copy.from.ino, 2);
+	assert_int_equal(ev.copy.pos, 10);
+	assert_int_equal(ev.copy.from_off, 20);
+	assert_int_equal(ev.copy.len, 30);
+	assert_int_equal(ev.copy.fd, 4);
+	assert_int_equal(ev.copy.from_fd, 5);
+	assert_int_equal(ev.copy.call, BT_CALL_SENDFILE);
+	assert_true(span_eq(ev.copy.path, SPAN_LIT("/srv/token")));
+	r.copy.pos = UINT64_MAX - 29;
+	expect_bad(&r);
+	r.copy.pos = UINT64_MAX - 30;
+	assert_int_equal(decode(&r, &ev), 0);
+	r.copy.from_off = INT64_MAX - 29;
+	expect_bad(&r);
+	r.copy.from_off = 0;
+	r.copy.call = BT_CALL_MAX;
+	expect_bad(&r);
+	r.copy.call = 0;
+	r.copy.from.type = BT_FILE_TYPE_MAX;
+	expect_bad(&r);
+}
+
 static void test_every_other_length_is_refused(void **state)
 {
 	struct event ev;
@@ -435,7 +477,7 @@ static void test_names(void **state)
 {
 	assert_string_equal(event_call_name(BT_CALL_WRITEV), "writev");
 	assert_string_equal(event_call_name(BT_CALL_MAX), "unknown");
-	assert_string_equal(event_loss_name(BT_LOSS_RING_BULK), "ring-bulk");
+	assert_string_equal(event_loss_name(BT_LOSS_RING_WINDOW), "ring-window");
 	assert_string_equal(event_loss_name(BT_LOSS_MAX), "unknown");
 	assert_string_equal(event_file_type_name(BT_FILE_PIPE), "pipe");
 	assert_string_equal(event_file_type_name(BT_FILE_TYPE_MAX), "unknown");
@@ -459,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_args),
 		cmocka_unit_test(test_fork_and_exit),
 		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_every_other_length_is_refused),
 		cmocka_unit_test(test_unknown_kinds),
 		cmocka_unit_test(test_comm_is_a_printable_string),

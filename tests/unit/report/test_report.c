@@ -117,7 +117,7 @@ static void test_lost_bytes_are_not_counted_twice(void **state)
 {
 	struct run_summary s = looked();
 
-	s.loss[BT_LOSS_RING_BULK].bytes = 100;
+	s.loss[BT_LOSS_RING_WINDOW].bytes = 100;
 	s.loss[BT_LOSS_FAULT].bytes = 10;
 	s.totals.bytes_missing = 90;
 	assert_int_equal(run_summary_lost_bytes(&s), 110);
@@ -205,11 +205,11 @@ static void test_text_of_the_end(void **state)
 	assert_non_null(strstr(out.p, "note: of TLS, 44 bytes of plaintext were examined"));
 	assert_null(strstr(out.p, "cannot be looked into"));
 
-	s.loss[BT_LOSS_RING_BULK] = (struct bt_counter){ .events = 2, .bytes = 300 };
+	s.loss[BT_LOSS_RING_WINDOW] = (struct bt_counter){ .events = 2, .bytes = 300 };
 	s.totals.bytes_missing = 20;
 	finish_text(&s, NULL, &out);
 	assert_non_null(strstr(out.p,
-			       "NOT CLEAN: 300 bytes were not examined (ring-bulk 300 bytes 2 "
+			       "NOT CLEAN: 300 bytes were not examined (ring-window 300 bytes 2 "
 			       "events; gap 20 bytes)\n"));
 	assert_null(strstr(out.p, "clean:"));
 	finish_text(&s, &a, &out);

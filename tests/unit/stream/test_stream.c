@@ -53,6 +53,18 @@ static void on_gap(void *arg, struct stream *s, uint64_t missing)
 	seen->last = s;
 }
 
+static void on_late(void *arg, struct stream *s, const struct event *ev, struct span bytes,
+		    uint64_t pos)
+{
+	struct seen *seen = arg;
+
+	assert_true(pos + bytes.len <= s->pos);
+	assert_ptr_equal(bytes.p, ev->data.bytes.p + (pos - ev->data.pos));
+	seen->len +=
+		(size_t)snprintf(seen->text + seen->len, sizeof(seen->text) - seen->len,
+				 "(%llu:%.*s)", (unsigned long long)pos, (int)bytes.len, bytes.p);
+}
+
 static void on_end(void *arg, struct stream *s)
 {
 	struct seen *seen = arg;
@@ -66,7 +78,7 @@ static void on_free(void *user)
 	(*(int *)user)++;
 }
 
-static const struct stream_ops ops = { on_data, on_gap, on_end, on_free };
+static const struct stream_ops ops = { on_data, on_gap, on_late, on_end, on_free };
 static const struct stream_limits limits = { 100, 1 << 16, 1 << 20 };
 
 struct fixture {
@@ -543,18 +555,18 @@ static void test_final_position(void **state)
 	struct fixture *f = *state;
 
 	feed(f, 0, "ab");
-	stream_final(f->t, &f->file, BT_DIR_OUT, 2);
+	stream_final(f->t, &f->file, BT_DIR_OUT, 2, 0);
 	expect(f, "ab");
 	feed(f, 4, "e");
-	stream_final(f->t, &f->file, BT_DIR_OUT, 9);
+	stream_final(f->t, &f->file, BT_DIR_OUT, 9, 0);
 	expect(f, "ab[2]e[4]");
 	assert_int_equal(totals(f).missing, 6);
 	assert_int_equal(totals(f).held_now, 0);
 	/* Behind what was delivered: nothing to say. */
-	stream_final(f->t, &f->file, BT_DIR_OUT, 3);
+	stream_final(f->t, &f->file, BT_DIR_OUT, 3, 0);
 	expect(f, "ab[2]e[4]");
 	/* Unknown streams are none of ours. */
-	stream_final(f->t, &f->file, BT_DIR_IN, 100);
+	stream_final(f->t, &f->file, BT_DIR_IN, 100, 0);
 	assert_int_equal(totals(f).missing, 6);
 	assert_int_equal(stream_table_len(f->t), 1);
 }
@@ -620,6 +632,78 @@ static void test_positional_writes_go_in_arrival_order(void **state)
 	assert_int_equal(f->seen.last_off, 0);
 }
 
+static void feed_window(struct fixture *f, uint64_t pos, uint32_t lost, const char *bytes)
+{
+	struct event ev = event(f, pos, bytes);
+
+	ev.data.matched = true;
+	ev.data.lost_len = lost;
+	assert_int_equal(stream_feed(f->t, &ev), 0);
+}
+
+static void test_windows_do_not_wait(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(f, 0, "ab");
+	feed_window(f, 10, 0, "kl");
+	expect(f, "ab[8]kl");
+	assert_int_equal(totals(f).matched, 8);
+	assert_int_equal(totals(f).missing, 0);
+	/* Of this gap the last three bytes are lost. */
+	feed_window(f, 20, 3, "uv");
+	expect(f, "ab[8]kl[8]uv");
+	assert_int_equal(totals(f).matched, 13);
+	assert_int_equal(totals(f).missing, 3);
+	/* What is held for another reason comes first. */
+	feed(f, 30, "EF");
+	feed_window(f, 34, 0, "IJ");
+	expect(f, "ab[8]kl[8]uv[8]EF[2]IJ");
+	assert_int_equal(totals(f).held_now, 0);
+	assert_int_equal(totals(f).missing, 11);
+	assert_int_equal(totals(f).matched, 15);
+}
+
+/* A thread was between moving its bytes and sending its window while a later call overtook it. */
+static void test_windows_that_come_late(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(f, 0, "ab");
+	feed_window(f, 20, 0, "uv");
+	feed_window(f, 5, 0, "fgh");
+	expect(f, "ab[18]uv(5:fgh)");
+	/* The same again, with what is new on either side. */
+	feed_window(f, 3, 0, "defghijk");
+	expect(f, "ab[18]uv(5:fgh)(3:de)(8:ijk)");
+	assert_int_equal(totals(f).examined, 12);
+	assert_int_equal(totals(f).matched, 10);
+	assert_int_equal(totals(f).duplicate, 3);
+	/* Over the end of the gap, and on. */
+	feed_window(f, 18, 0, "stuvwx");
+	expect(f, "ab[18]uv(5:fgh)(3:de)(8:ijk)(18:st)wx");
+	assert_int_equal(totals(f).duplicate, 5);
+	assert_int_equal(totals(f).matched, 8);
+	assert_int_equal(stream_find(f->t, &f->file, BT_DIR_OUT)->pos, 24);
+}
+
+static void test_final_tells_matched_from_lost(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(f, 0, "ab");
+	feed_window(f, 10, 0, "kl");
+	/* 8 and 18 did not come; the kernel knows which it looked at. */
+	stream_final(f->t, &f->file, BT_DIR_OUT, 30, 20);
+	expect(f, "ab[8]kl[18]");
+	assert_int_equal(totals(f).matched, 20);
+	assert_int_equal(totals(f).missing, 6);
+	/* More than did not come it cannot have been. */
+	stream_final(f->t, &f->file, BT_DIR_OUT, 30, 1000);
+	assert_int_equal(totals(f).matched, 26);
+	assert_int_equal(totals(f).missing, 0);
+}
+
 static void test_callbacks_may_be_left_out(void **state)
 {
 	struct fixture *f = *state;
@@ -665,6 +749,9 @@ int main(void)
 		T(test_free_ends_every_stream_and_its_user),
 		T(test_other_events_are_ignored),
 		T(test_positional_writes_go_in_arrival_order),
+		T(test_windows_do_not_wait),
+		T(test_windows_that_come_late),
+		T(test_final_tells_matched_from_lost),
 		T(test_callbacks_may_be_left_out),
 	};
 
