@@ -50,8 +50,10 @@ def main():
     status = subprocess.run([sys.executable, f"{HERE}/memory.py", values, str(client.process.pid)], check=False).returncode
     client.process.stdin.close()
     client.process.stdout.read()
-    client.process.wait()
-    return status
+    ended = client.process.wait()
+    if ended != 10:
+        print(f"beartrap ended with {ended}", file=sys.stderr)
+    return status or ended != 10
 
 
 if __name__ == "__main__":

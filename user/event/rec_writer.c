@@ -119,7 +119,7 @@ int rec_writer_add(struct rec_writer *w, struct span record)
 		return w->err;
 	if (!record.len || record.len > REC_RECORD_MAX)
 		return -EMSGSIZE;
-	if (record.len > REC_BATCH_LEN - REC_ITEM_HEAD_LEN - w->used)
+	if (w->used + REC_ITEM_HEAD_LEN + record.len > REC_BATCH_LEN)
 		w->err = flush(w);
 	if (w->err)
 		return w->err;

@@ -20,6 +20,7 @@
 
 #include "base/fileio.h"
 #include "base/secmem.h"
+#include "event/rec_format.h"
 #include "event/recording.h"
 
 #define HEADER_LEN 36 /* magic, byte order, ABI version, secretstream header */
@@ -175,6 +176,43 @@ static void test_what_goes_in_comes_out(void **state)
 		make(*state, counts[i]);
 		assert_int_equal(read_all(*state, &n), 0);
 		assert_int_equal(n, counts[i]);
+	}
+}
+
+/* A frame that is full but for less than an item's head. */
+static void test_every_fill_of_a_frame(void **state)
+{
+	struct fixture *f = *state;
+	struct rec_reader *r = NULL;
+	char out[REC_RECORD_MAX] = "";
+	struct span got;
+
+	for (size_t left = 0; left <= 12; left++) {
+		struct rec_writer *w = writer(f);
+		size_t used = 0, n = 0;
+
+		while (used + left < REC_BATCH_LEN) {
+			size_t len = REC_BATCH_LEN - left - used - REC_ITEM_HEAD_LEN;
+
+			/* What is left must hold an item. */
+			if (len > sizeof(out))
+				len = len > sizeof(out) + 100 ? sizeof(out) : sizeof(out) - 100;
+			assert_int_equal(rec_writer_add(w, span_of(out, len)), 0);
+			used += REC_ITEM_HEAD_LEN + len;
+			n++;
+		}
+		assert_int_equal(used, REC_BATCH_LEN - left);
+		memset(out, 'z', 5);
+		assert_int_equal(rec_writer_add(w, span_of(out, 5)), 0);
+		assert_int_equal(rec_writer_close(w, &f->totals, &f->err), 0);
+		assert_int_equal(rec_reader_open(f->path, NULL, &r, &f->err), 0);
+		while (n--)
+			assert_int_equal(rec_reader_next(r, &got, &f->err), 1);
+		assert_int_equal(rec_reader_next(r, &got, &f->err), 1);
+		assert_true(span_eq_str(got, "zzzzz"));
+		assert_int_equal(rec_reader_next(r, &got, &f->err), 0);
+		rec_reader_free(r);
+		memset(out, 0, 5);
 	}
 }
 
@@ -579,6 +617,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_what_goes_in_comes_out),
+		T(test_every_fill_of_a_frame),
 		T(test_info_is_there_from_the_start),
 		T(test_size_of_a_record),
 		T(test_files_are_private_and_appear_at_close),
