@@ -10,6 +10,7 @@
 #include "lib/scope.h"
 #include "lib/emit.h"
 #include "lib/emit_data.h"
+#include "lib/open.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

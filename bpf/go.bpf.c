@@ -126,21 +126,17 @@ static __always_inline void learn_socket(struct task_struct *task, const struct 
 		conn_set_socket(conn, &sock, fd);
 }
 
-SEC("uprobe")
-int bt_go_leave(struct pt_regs *ctx)
+/*
+ * The bytes that a call moved, and for which connection and to or from where; 0: nothing to send. A function of its own, for
+ * its stack: what sends goes deep.
+ */
+static __noinline s64 go_returned(struct pt_regs *ctx, struct bt_conn_key *conn, u64 *buf)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct bt_conn_key conn;
 	struct go_call *found, call;
 	struct go_stack stack;
 	struct go_key key;
-	struct io io = {};
-	s64 bytes;
+	s64 bytes = GO_RET(ctx);
 
-	if (!t)
-		return 0;
-	bytes = GO_RET(ctx);
 	if (!go_key_of(ctx, &key, &stack)) {
 		count_loss(BT_LOSS_HELPER, 0);
 		return 0;
@@ -157,14 +153,31 @@ int bt_go_leave(struct pt_regs *ctx)
 		count_loss(BT_LOSS_TLS_CALL, bytes);
 		return 0;
 	}
-	if (call.on_stack)
-		call.buf = stack.hi - call.buf;
-	conn.obj = call.conn;
-	conn.tgid = key.tgid;
-	learn_socket(task, &conn);
+	*buf = call.on_stack ? stack.hi - call.buf : call.buf;
+	conn->obj = call.conn;
+	conn->tgid = key.tgid;
+	learn_socket(bpf_get_current_task_btf(), conn);
+	return bytes;
+}
+
+SEC("uprobe")
+int bt_go_leave(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bt_task *t = scope_of(task);
+	struct bt_conn_key conn = {};
+	struct io io = {};
+	u64 buf = 0;
+	s64 bytes;
+
+	if (!t)
+		return 0;
+	bytes = go_returned(ctx, &conn, &buf);
+	if (bytes <= 0 || bytes > MAX_RW_COUNT)
+		return 0;
 	io.task = task;
 	io.t = t;
 	io.dir = bpf_get_attach_cookie(ctx) & TLS_READ ? BT_DIR_IN : BT_DIR_OUT;
-	tls_send(&io, &conn, call.buf, bytes);
+	tls_send(&io, &conn, buf, bytes);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "lib/scope.h"
 #include "lib/emit.h"
 #include "lib/emit_data.h"
+#include "lib/open.h"
 #include "lib/tls.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -50,44 +51,51 @@ struct mmsg_ctx {
 	struct io *io;
 	u64 msgs;
 	u64 bytes;
-	bool mute;
 };
 
-/* First pass, mute: adds up the bytes. Second: sends them, as many as the first found. */
-static long mmsg_step(u32 i, struct mmsg_ctx *c)
+/* First pass: adds up the bytes. */
+static long mmsg_add(u32 i, struct mmsg_ctx *c)
 {
 	struct user_mmsg msg;
 
-	if (bpf_probe_read_user(&msg, sizeof(msg), (void *)(c->msgs + (u64)i * sizeof(msg)))) {
-		if (!c->mute)
-			count_loss(BT_LOSS_FAULT, 0);
-		return 0;
-	}
-	if (c->mute) {
-		if (c->bytes + msg.msg_len <= MAX_RW_COUNT)
-			c->bytes += msg.msg_len;
-		return 0;
-	}
-	if (!msg.msg_len || msg.msg_len > c->bytes)
-		return 0;
-	c->bytes -= msg.msg_len;
-	walk_iov(c->io->s, msg.hdr.iov, msg.hdr.iov_len);
-	data_name(c->io->s, msg.hdr.name, msg.hdr.name_len);
-	data_send(c->io, msg.msg_len);
+	if (!bpf_probe_read_user(&msg, sizeof(msg), (void *)(c->msgs + (u64)i * sizeof(msg))) &&
+	    c->bytes + msg.msg_len <= MAX_RW_COUNT)
+		c->bytes += msg.msg_len;
 	return 0;
 }
 
-static __always_inline u64 mmsg_bytes(struct io *io, u64 msgs, u32 n)
+/* Second: sends them, as many as the first found. */
+static long mmsg_step(u32 i, struct mmsg_ctx *c)
 {
-	struct mmsg_ctx c = { .io = io, .msgs = msgs, .mute = true };
+	struct user_mmsg *msg = &c->io->s->msg;
+	u32 len;
 
-	bpf_loop(n, mmsg_step, &c, 0);
+	if (bpf_probe_read_user(msg, sizeof(*msg), (void *)(c->msgs + (u64)i * sizeof(*msg)))) {
+		count_loss(BT_LOSS_FAULT, 0);
+		return 0;
+	}
+	len = msg->msg_len;
+	if (!len || len > c->bytes)
+		return 0;
+	c->bytes -= len;
+	walk_iov(c->io->s, msg->hdr.iov, msg->hdr.iov_len);
+	data_name(c->io->s, msg->hdr.name, msg->hdr.name_len);
+	data_send(c->io, len);
+	return 0;
+}
+
+/* A function of its own, for its stack. */
+static __noinline u64 mmsg_bytes(u64 msgs, u32 n)
+{
+	struct mmsg_ctx c = { .msgs = msgs };
+
+	bpf_loop(n, mmsg_add, &c, 0);
 	return c.bytes;
 }
 
 static __always_inline void send_one(struct io *io, struct pt_regs *regs, u64 ret, enum shape shape)
 {
-	struct user_msg msg;
+	struct user_msg *msg = &io->s->msg.hdr;
 	u32 name_len;
 
 	io->s->data_out.rec.name_len = 0;
@@ -113,12 +121,12 @@ static __always_inline void send_one(struct io *io, struct pt_regs *regs, u64 re
 		data_name(io->s, ARG4(regs), name_len);
 		break;
 	case SHAPE_MSG:
-		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)ARG1(regs))) {
+		if (bpf_probe_read_user(msg, sizeof(*msg), (void *)ARG1(regs))) {
 			stream_lost(io->s, BT_LOSS_FAULT, ret);
 			return;
 		}
-		walk_iov(io->s, msg.iov, msg.iov_len);
-		data_name(io->s, msg.name, msg.name_len);
+		walk_iov(io->s, msg->iov, msg->iov_len);
+		data_name(io->s, msg->name, msg->name_len);
 		break;
 	default:
 		return;
@@ -177,7 +185,7 @@ int bt_io(struct trace_event_raw_sys_exit *ctx)
 		flags = recv_flags(regs, shape);
 	io.cut = !!(flags & MSG_TRUNC);
 	if (shape == SHAPE_MMSG)
-		bytes = mmsg_bytes(&io, ARG1(regs), ret);
+		bytes = mmsg_bytes(ARG1(regs), ret);
 	else if (shape == SHAPE_TO && io.cut && bytes > ARG2(regs))
 		bytes = ARG2(regs);
 	count_seen(BT_SEEN_CALLS, bytes);

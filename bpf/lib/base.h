@@ -221,7 +221,36 @@ struct bt_look {
 	u64 limit; /* `until` does not grow beyond this */
 	u64 sent;  /* everything before this has been sent, or was matched long ago */
 	u64 out;   /* bytes of the piece itself that went out in windows, or were lost with them */
+	u64 n_windows;
 	u8 hit[BLOCKS_MAX];
+	struct {
+		u32 from, to;
+	} window[BLOCKS_MAX]; /* to be sent: not where they are found, for the stack's sake */
+};
+
+/* struct iovec and struct msghdr of 64-bit processes, as system calls take them. */
+struct user_iovec {
+	u64 base;
+	u64 len;
+};
+
+struct user_msg {
+	u64 name;
+	u32 name_len;
+	u32 pad;
+	u64 iov;
+	u64 iov_len;
+	u64 control;
+	u64 control_len;
+	u32 flags;
+	u32 pad2;
+};
+
+/* struct mmsghdr. */
+struct user_mmsg {
+	struct user_msg hdr;
+	u32 msg_len;
+	u32 pad;
 };
 
 /*
@@ -236,6 +265,7 @@ struct bt_scratch {
 	u64 off;  /* file offset of the call, or ~0 */
 	struct bt_walk walk;
 	struct bt_look look;
+	struct user_mmsg msg;
 	struct bt_stream_key key;
 	u8 head[8]; /* the call's first bytes */
 	u8 name[NAME_LEN];

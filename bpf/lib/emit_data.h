@@ -21,31 +21,6 @@
 /* Enough for MAX_RW_COUNT (2 GiB) page by page, and every iovec. */
 #define WALK_STEPS (1 << 20)
 
-/* struct iovec and struct msghdr of 64-bit processes, as system calls take them. */
-struct user_iovec {
-	u64 base;
-	u64 len;
-};
-
-struct user_msg {
-	u64 name;
-	u32 name_len;
-	u32 pad;
-	u64 iov;
-	u64 iov_len;
-	u64 control;
-	u64 control_len;
-	u32 flags;
-	u32 pad2;
-};
-
-/* struct mmsghdr. */
-struct user_mmsg {
-	struct user_msg hdr;
-	u32 msg_len;
-	u32 pad;
-};
-
 /* One call, as its probe describes it. */
 struct io {
 	struct task_struct *task;
@@ -177,38 +152,6 @@ static long walk_step(u32 i, struct walk_ctx *ctx)
 	if (w->fill == BT_CHUNK_LEN)
 		data_flush(s, !w->left);
 	return !w->left;
-}
-
-/*
- * The file behind the call's fd: its identity, and on first sight its record. False when the call is
- * done with (skipped or lost; counted).
- */
-static __always_inline bool data_open(struct io *io, u64 bytes)
-{
-	struct bt_scratch *s = io->s;
-	struct bt_stream *st;
-	u64 ident, was;
-
-	s->file = file_of_fd(io->task, io->fd);
-	if (!s->file) {
-		count_loss(BT_LOSS_FD_GONE, bytes);
-		return false;
-	}
-	s->key.dir = io->dir;
-	if (!file_identify(s->file, &s->key.file)) {
-		count_seen(BT_SEEN_SKIPPED, bytes);
-		return false;
-	}
-	s->data_out.rec.file = s->key.file;
-	s->key.file.mode = 0;
-	st = stream_get(s, bytes);
-	if (!st)
-		return false;
-	ident = file_ident(s->file, s->key.file.type);
-	was = st->ident;
-	if (was != ident && !emit_file(s, io->task, io->t, (u32)io->fd, io->now))
-		__sync_val_compare_and_swap(&st->ident, was, ident);
-	return true;
 }
 
 /* The sockaddr that came with a message, into s->name. */

@@ -17,13 +17,15 @@
 #define WINDOW_AFTER 256
 #define RUN_MAX 16384
 
-static __always_inline void stream_lost(struct bt_scratch *s, enum bt_loss why, u64 bytes)
+/* A function of its own, as others here are, for its stack: calls go deep, and together they have 512 bytes. */
+static __noinline long stream_lost(struct bt_scratch *s, enum bt_loss why, u64 bytes)
 {
 	struct bt_stream *st = bpf_map_lookup_elem(&streams, &s->key);
 
 	count_loss(why, bytes);
 	if (st)
 		__sync_fetch_and_add(&st->val.lost, bytes);
+	return 0;
 }
 
 /*
@@ -83,7 +85,7 @@ static __always_inline u64 file_offset(struct bt_scratch *s, u64 pos)
 }
 
 /* Text from `from` to `to` goes up; both are offsets into s->text. */
-static __noinline long window_send(struct bt_scratch *s, u64 from, u64 to)
+static __always_inline long window_send(struct bt_scratch *s, u64 from, u64 to)
 {
 	struct bt_rec_data *rec = &s->data_out.rec;
 	struct bt_look *l = &s->look;
@@ -173,9 +175,26 @@ static long window_step(u32 i, struct match_ctx *ctx)
 		l->until = end + BLOCK_LEN;
 	if (l->until > end && end < l->end && end - l->from <= BT_CHUNK_LEN - BLOCK_LEN)
 		return 0;
-	window_send(s, l->from, end);
+	at = l->n_windows;
+	barrier_var(at);
+	if (at < BLOCKS_MAX) {
+		l->window[at].from = l->from;
+		l->window[at].to = end;
+		l->n_windows = at + 1;
+	}
 	l->sent = l->from = end;
 	l->open = l->until > end;
+	return 0;
+}
+
+static long window_out(u32 i, struct match_ctx *ctx)
+{
+	u64 n = i;
+
+	barrier_var(n);
+	if (n >= BLOCKS_MAX)
+		return 1;
+	window_send(ctx->s, ctx->s->look.window[n].from, ctx->s->look.window[n].to);
 	return 0;
 }
 
@@ -253,6 +272,7 @@ static __noinline long lane_match(struct bt_scratch *s, u64 len)
 	l->end = CARRY_LEN + len;
 	l->any = 0;
 	l->out = 0;
+	l->n_windows = 0;
 	c = carry_get(s, true);
 	if (!st->matched || !carry_load(s, c))
 		look_begin(s, WINDOW_AFTER, RUN_MAX);
@@ -262,6 +282,8 @@ static __noinline long lane_match(struct bt_scratch *s, u64 len)
 	bpf_loop(blocks, match_block, &ctx, 0);
 	if (l->any || l->open)
 		bpf_loop(blocks, window_step, &ctx, 0);
+	if (l->n_windows)
+		bpf_loop(l->n_windows, window_out, &ctx, 0);
 	if (c) {
 		carry_store(s, c, len);
 		carry_put(c);

@@ -45,6 +45,7 @@ static bool grow(struct secpool *pool, unsigned int class)
 
 	if (len > pool->max || pool->locked > pool->max - len)
 		return false;
+	/* cppcheck-suppress invalidFunctionArg */
 	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return false;

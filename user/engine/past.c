@@ -54,12 +54,12 @@ void past_add(struct past *p, struct past_stream *s, const struct past_place *pl
 	struct past_piece *b;
 	char *at;
 
-	if (!bytes.len || head >= PAST_STREAM_MAX)
+	if (!bytes.p || !bytes.len || head >= PAST_STREAM_MAX)
 		return;
 	if (bytes.len > PAST_STREAM_MAX - head) {
 		if (!place->rpc)
 			skip = bytes.len - (PAST_STREAM_MAX - head);
-		bytes = span_sub(bytes, skip, PAST_STREAM_MAX - head);
+		bytes = span_of(bytes.p + skip, PAST_STREAM_MAX - head);
 	}
 	make_room(p, s, head + bytes.len);
 	b = secmem_calloc(1, head + bytes.len);
@@ -77,7 +77,7 @@ void past_add(struct past *p, struct past_stream *s, const struct past_place *pl
 	if (skip)
 		b->place.line += count_lines(span_of(bytes.p - skip, skip));
 	at = (char *)(b + 1);
-	if (msgs)
+	if (place->msgs)
 		memcpy(at, place->msgs, msgs);
 	b->place.msgs = (const struct mcp_message *)(const void *)at;
 	memcpy(at + msgs, bytes.p, bytes.len);

@@ -167,6 +167,10 @@ static void put_totals(struct jw *w, const struct engine_totals *t)
 	jw_u64(w, "alerts", t->alerts);
 	jw_u64(w, "repeats", t->repeats);
 	jw_u64(w, "hits_overflow", t->hits_overflow);
+	jw_u64(w, "lookbacks", t->lookbacks);
+	jw_u64(w, "lookback_bytes", t->lookback_bytes);
+	jw_u64(w, "lookback_found", t->lookback_found);
+	jw_u64(w, "lookback_left_out", t->lookback_left_out);
 	jw_end_object(w);
 	jw_object(w, "examined_by_sink");
 	for (unsigned int i = 0; i < SINK_CLASS_MAX; i++) {
