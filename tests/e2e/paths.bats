@@ -7,21 +7,20 @@ load lib
 
 # Not looked into as yet; the words that the summary has for each.
 blind="
-sendfile            sendfile
 splice              splice
 stderr_tee          splice
 stderr_vmsplice     splice
-tcp_sendfile        sendfile
 tcp_splice          splice
-copy_file_range     copy_file_range
 process_vm_writev   process_vm_writev
 shared_mapping      shared-mmap
 uring_write         io_uring
 uring_fixed         io_uring
 uring_sqpoll        io_uring
 uring_send          io_uring
-compat_write        compat
 "
+
+# A 64-bit program's 32-bit system calls: neither seen nor told at run time; README names them.
+untold=compat_write
 
 # Between parts of one program: looked into, and legal by the policy.
 own="pipe
@@ -43,6 +42,7 @@ teardown() {
 watched() {
 	status=0
 	mkdir -p /run/systemd/journal
+	./paths --prepare values.json "$@"
 	unshare -n -m sh -ec 'mount -t tmpfs tmpfs /run/systemd/journal
 		ip link set lo up
 		ip addr add 192.0.2.1/32 dev lo
@@ -53,12 +53,13 @@ watched() {
 }
 
 @test "ways that are seen: every token is caught" {
-	mapfile -t ways < <(./paths --list | grep -vxFf <(awk '{ print $1 }' <<<"$blind"; echo "$own"))
+	mapfile -t ways < <(./paths --list | grep -vxFf <(awk '{ print $1 }' <<<"$blind"; printf '%s\n' "$own" "$untold"))
 	"$PY" "$E2E/paths.py" mint values "${ways[@]}"
 	watched "${ways[@]}"
 	equal "status" "$status" 0
-	"$BEARTRAP" scan --fail-on never --output jsonl:known --output text:/dev/null values
-	"$PY" "$E2E/paths.py" show values known "$A" "${ways[@]}" | tee table
+	"$BEARTRAP" scan --fail-on never --output jsonl:whole --output text:/dev/null values
+	"$BEARTRAP" scan --fail-on never --known values.known --output jsonl:parts --output text:/dev/null values.parts
+	"$PY" "$E2E/paths.py" show values whole parts "$A" "${ways[@]}" | tee table
 	echo "# ways caught: ${#ways[@]}, $(uname -r)" >&3
 	sed 's/^/#   /' table >&3
 	run ! grep MISSED table

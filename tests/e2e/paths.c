@@ -3,7 +3,8 @@
  * paths VALUES NAME...: each of the ways out named, three times: the value written whole, in two pieces, and in base64. VALUES
  * lists what is written, {"way": "WAY.VARIANT", "access_token": "VALUE"} a line. paths --list names the ways; one that this
  * machine does not have ends in 3. Each way has its own process, in the current directory; 192.0.2.1 and 2001:db8::1 are
- * expected to be addresses of the machine, and /run/systemd/journal to be there.
+ * expected to be addresses of the machine, and /run/systemd/journal to be there. Before that, paths --prepare VALUES NAME... writes the
+ * files that some ways send from.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -34,7 +35,8 @@
 #define HOST "192.0.2.1"
 
 struct leak {
-	const char *way;      /* its name, for files */
+	const char *way; /* its name, for files */
+	const char *variant;
 	const char *piece[3]; /* NULL-terminated */
 	size_t offset;        /* where the next piece goes */
 };
@@ -176,27 +178,21 @@ static void by_sendmmsg(struct leak *l, int fd, const char *p, size_t len)
 	all(sendmmsg(fd, m, 2, 0), 2, "sendmmsg");
 }
 
-/* A pipe or a file with the piece in it, made by a call that is seen; only what is done with it then counts. */
-static int holding(const char *p, size_t len, bool pipe_)
+/* The file of paths --prepare with the piece in it. */
+static int source_of(const struct leak *l, const char *p, int flags)
 {
-	int fds[2];
+	char name[128];
+	int fd;
 
-	if (!pipe_) {
-		/* Memory that no descriptor wrote. */
-		fds[0] = memfd_create("scratch", 0);
-		need(fds[0] >= 0 && !ftruncate(fds[0], (off_t)len), "memfd_create");
-		memcpy(mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0), p, len);
-		return fds[0];
-	}
-	need(!pipe(fds), "pipe");
-	all(vmsplice(fds[1], &(struct iovec){ (void *)p, len }, 1, 0), len, "vmsplice");
-	close(fds[1]);
-	return fds[0];
+	snprintf(name, sizeof(name), "source-%s-%s-%d", l->way, l->variant, l->piece[0] != p);
+	fd = open(name, flags, 0600);
+	need(fd >= 0, name);
+	return fd;
 }
 
 static void by_sendfile(struct leak *l, int fd, const char *p, size_t len)
 {
-	int in = holding(p, len, false);
+	int in = source_of(l, p, O_RDONLY);
 
 	all(sendfile(fd, in, &(off_t){ 0 }, len), len, "sendfile");
 	close(in);
@@ -204,22 +200,26 @@ static void by_sendfile(struct leak *l, int fd, const char *p, size_t len)
 
 static void by_copy_file_range(struct leak *l, int fd, const char *p, size_t len)
 {
-	char name[64];
-	int in;
+	int in = source_of(l, p, O_RDONLY);
 
-	/* Within one file system only. */
-	snprintf(name, sizeof(name), "%s.tmp", l->way);
-	in = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	need(in >= 0 && !ftruncate(in, (off_t)len), name);
-	memcpy(mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, in, 0), p, len);
-	unlink(name);
 	all(copy_file_range(in, &(off_t){ 0 }, fd, NULL, len, 0), len, "copy_file_range");
 	close(in);
 }
 
+/* A pipe with the piece in it. */
+static int holding(const char *p, size_t len)
+{
+	int fds[2];
+
+	need(!pipe(fds), "pipe");
+	all(vmsplice(fds[1], &(struct iovec){ (void *)p, len }, 1, 0), len, "vmsplice");
+	close(fds[1]);
+	return fds[0];
+}
+
 static void by_splice(struct leak *l, int fd, const char *p, size_t len)
 {
-	int in = holding(p, len, true);
+	int in = holding(p, len);
 
 	all(splice(in, NULL, fd, NULL, len, 0), len, "splice");
 	close(in);
@@ -227,7 +227,7 @@ static void by_splice(struct leak *l, int fd, const char *p, size_t len)
 
 static void by_tee(struct leak *l, int fd, const char *p, size_t len)
 {
-	int in = holding(p, len, true);
+	int in = holding(p, len);
 
 	all(tee(in, fd, len, 0), len, "tee");
 	close(in);
@@ -701,11 +701,22 @@ static void base64(const char *in, size_t len, char *out)
 	*out = 0;
 }
 
+/* What by_sendfile() and the like move is in files that are there already. */
+static void prepare(struct leak *l)
+{
+	for (int i = 0; l->piece[i]; i++) {
+		int fd = source_of(l, l->piece[i], O_WRONLY | O_CREAT | O_TRUNC);
+
+		by_write(l, fd, l->piece[i], strlen(l->piece[i]));
+		close(fd);
+	}
+}
+
 /* One way in one variant, in a process of its own. */
-static int go(const struct way *way, const char *variant, const char *value)
+static int go(const struct way *way, const char *variant, const char *value, bool prepares)
 {
 	char text[512], first[256], second[256];
-	struct leak l = { .way = way->name, .piece = { text } };
+	struct leak l = { .way = way->name, .variant = variant, .piece = { text } };
 	int status;
 	pid_t pid = fork();
 
@@ -725,13 +736,17 @@ static int go(const struct way *way, const char *variant, const char *value)
 		l.piece[0] = first;
 		l.piece[1] = second;
 	}
-	way->go(&l);
+	if (prepares)
+		prepare(&l);
+	else
+		way->go(&l);
 	_exit(0); /* the list's offset is shared */
 }
 
 int main(int argc, char **argv)
 {
 	char line[512];
+	bool prepares = false;
 	FILE *values;
 	int ret = 0;
 
@@ -740,6 +755,11 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
 			puts(ways[i].name);
 		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--prepare")) {
+		prepares = true;
+		argv++;
+		argc--;
 	}
 	values = argc > 2 ? fopen(argv[1], "re") : NULL;
 	if (!values)
@@ -754,7 +774,7 @@ int main(int argc, char **argv)
 			for (size_t i = 0;
 			     !strcmp(argv[a], name) && i < sizeof(ways) / sizeof(*ways); i++) {
 				if (!strcmp(ways[i].name, name)) {
-					int status = go(&ways[i], variant, value);
+					int status = go(&ways[i], variant, value, prepares);
 
 					ret = status > ret ? status : ret;
 				}

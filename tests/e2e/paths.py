@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The matrix of the ways out.
 
-paths.py mint VALUES WAY...                     lists a new token for each way in each variant, and again in VALUES.json
-paths.py show VALUES KNOWN ALERTS WAY...        prints one line a way and ends in 1 when one was not caught in all its variants
+paths.py mint VALUES WAY...                     lists a new token for each way in each variant, and again in VALUES.json;
+                                                VALUES.known has them alone, VALUES.parts the two pieces that paths.c cuts
+paths.py show VALUES WHOLE PARTS ALERTS WAY...        prints one line a way and ends in 1 when one was not caught in all its variants
 
-KNOWN are the alerts of `beartrap scan VALUES`: they tell which fingerprint is whose.
+WHOLE and PARTS are the alerts of `beartrap scan` over VALUES and VALUES.parts: they tell which fingerprint is whose.
 """
 
 import json
@@ -20,10 +21,12 @@ def alerts(path):
         return [alert for alert in map(json.loads, file) if alert["schema"] == "beartrap.alert/1"]
 
 
-def show(values, known, found, ways):
+def show(values, whole, parts, found, ways):
     with open(values, encoding="utf-8") as file:
         names = [line.split("\t")[0] for line in file]
-    whose = {alert["secret"]["fingerprint"]: names[alert["sink"]["line"] - 1] for alert in alerts(known)}
+    whose = {alert["secret"]["fingerprint"]: names[alert["sink"]["line"] - 1] for alert in alerts(whole)}
+    for alert in alerts(parts):
+        whose[alert["secret"]["fingerprint"]] = names[(alert["sink"]["line"] - 1) % len(names)]
     caught = {}
     for alert in alerts(found):
         name = whose.get(alert["secret"]["fingerprint"])
@@ -41,11 +44,22 @@ def show(values, known, found, ways):
 def main():
     if sys.argv[1] == "mint":
         minted = tokens.Tokens(sys.argv[2])
-        with open(sys.argv[2] + ".json", "w", encoding="utf-8") as file:
+        tokens_made = []
+        with (
+            open(sys.argv[2] + ".json", "w", encoding="utf-8") as file,
+            open(sys.argv[2] + ".known", "w", encoding="utf-8") as known,
+            open(sys.argv[2] + ".parts", "w", encoding="utf-8") as parts,
+        ):
             for name in (f"{way}.{variant}" for way in sys.argv[3:] for variant in VARIANTS):
-                file.write(json.dumps({"way": name, "access_token": minted.mint(name).decode()}) + "\n")
+                token = minted.mint(name).decode()
+                file.write(json.dumps({"way": name, "access_token": token}) + "\n")
+                known.write(token + "\n")
+                tokens_made.append(token)
+            # Far from one another: in a row they would be one value in two lines.
+            parts.writelines(token[:20] + "\n" for token in tokens_made)
+            parts.writelines(token[20:] + "\n" for token in tokens_made)
         return 0
-    return show(sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:])
+    return show(*sys.argv[2:6], sys.argv[6:])
 
 
 if __name__ == "__main__":
