@@ -176,9 +176,10 @@ $(BUILD)/tests/bpf/%: tests/bpf/%.c $(wildcard tests/lib/*.h tests/bpf/*.h) $(SK
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) -lcmocka -lpthread
 
 # Go programs that tests of the kernel side watch; stripped ones are made from the same source.
-GO_BIN := $(foreach n,tls client,$(BUILD)/go/$(n) $(BUILD)/go/$(n)-stripped)
+GO_BIN := $(BUILD)/go/leaks $(foreach n,tls client,$(BUILD)/go/$(n) $(BUILD)/go/$(n)-stripped)
 $(BUILD)/go/tls $(BUILD)/go/tls-stripped: tests/bpf/go/tls.go
 $(BUILD)/go/client $(BUILD)/go/client-stripped: tests/e2e/go/client.go
+$(BUILD)/go/leaks: tests/e2e/go/leaks.go
 $(GO_BIN): tests/lib/gobuild
 	$(call say,GO,$@)
 	$(Q)tests/lib/gobuild $@ $(filter %.go,$^) $(if $(filter %-stripped,$@),-ldflags '-s -w')

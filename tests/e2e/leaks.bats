@@ -87,3 +87,21 @@ with_curl() {
 @test "curl with GnuTLS, HTTP/2" {
 	with_curl curl_gnutls 2
 }
+
+# with_go VERSION: in the codings that Go has.
+with_go() {
+	local program=$BUILD/go/leaks
+	"$TOP/tests/lib/gobuild" "$program" "$E2E/go/leaks.go"
+	for coding in identity gzip deflate; do
+		leaking "" "$program" "$D" own "$coding" "$1"
+	done
+	quiet "$program" "$D" other gzip "$1"
+}
+
+@test "Go, HTTP/1.1" {
+	with_go h1
+}
+
+@test "Go, HTTP/2" {
+	with_go h2
+}
