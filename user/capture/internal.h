@@ -68,7 +68,7 @@ size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
 
 /* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
-int copy_record(struct capture *c, struct span rec);
+int copy_record(struct capture *c, struct span raw);
 void copies_free(struct copies *c);
 
 /* attach.c: all programs that are not walks or uprobes. 0 or negative errno with `err`. */
