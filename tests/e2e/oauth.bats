@@ -142,7 +142,7 @@ attacks() {
 
 @test "attack C: state left out, guessable, used again, not compared" {
 	attacks plain <<-'TABLE'
-		no-state medium:state-missing
+		no-state high:state-missing
 		no-state-no-pkce high:state-missing high:pkce-missing
 		state-constant high:state-low-entropy
 		state-clock high:state-low-entropy
