@@ -7,7 +7,7 @@
  *	{{short}} {{long}}	one byte less than the shortest, one more than the longest
  *	{{token:base64}} {{token:hex}} {{token:percent}} {{token:unicode}} {{token:utf16}}	{{token}} in that dress
  *	{{hex:40}} {{alnum:20}} {{b64url:43}} {{digits:10}}	random text
- *	{{x:36}} {{a:10}} {{b:10}}	one letter over and over: a placeholder that only looks like a token
+ *	{{x:36}} {{A:1}} {{a:10}} {{b:10}}	one letter over and over: a placeholder that only looks like a token
  *	{{jwt}} {{nul}} {{esc}}
  */
 #include <errno.h>
@@ -252,9 +252,13 @@ static bool with_count(struct expansion *x, struct span name)
 {
 	static const struct {
 		const char *name, *set;
-	} sets[] = { { "hex:", "0-9a-f" }, { "alnum:", "0-9A-Za-z" },
-		     { "x:", "x" },        { "a:", "a" },
-		     { "b:", "b" },        { "b64url:", "0-9A-Za-z_-" },
+	} sets[] = { { "hex:", "0-9a-f" },
+		     { "alnum:", "0-9A-Za-z" },
+		     { "x:", "x" },
+		     { "A:", "A" },
+		     { "a:", "a" },
+		     { "b:", "b" },
+		     { "b64url:", "0-9A-Za-z_-" },
 		     { "digits:", "0-9" } };
 	char digits[8] = "";
 
