@@ -41,7 +41,6 @@ nodejs|c:node
 npm|c:npm
 openssl|c:openssl
 curl|c:curl
-libcurl3-gnutls|f:/usr/lib/*/libcurl-gnutls.so.4
 wget|c:wget
 golang-go|c:go
 qemu-system-x86|c:qemu-system-x86_64

@@ -1,34 +1,41 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""curl_gnutls.py VERSION CODING CA URL: what the curl command would do, had Debian one that is built with GnuTLS.
+"""curl_gnutls.py VERSION CODING CA URL [HEADER-FILE]: what the curl command would do, had Debian one that is built with GnuTLS.
 
-POSTs to URL over HTTP/VERSION (1.1 or 2) and prints the answer, decoded.
+POSTs a token request to URL over HTTP/VERSION (1.1 or 2) and prints the answer, decoded; with HEADER-FILE, GETs it with the
+header field that is in there.
 """
 
-import ctypes
 import sys
 
-# curl.h: CURLoption and CURL_HTTP_VERSION_
-URL, POSTFIELDS, CAINFO, HTTP_VERSION, ACCEPT_ENCODING, FAILONERROR = 10002, 10015, 10065, 84, 10102, 45
-VERSIONS = {"1.1": 2, "2": 3}
+import pycurl
+
+# What to ask for, and what it then is.
+VERSIONS = {
+    "1.1": (pycurl.CURL_HTTP_VERSION_1_1, pycurl.CURL_HTTP_VERSION_1_1),
+    "2": (pycurl.CURL_HTTP_VERSION_2TLS, pycurl.CURL_HTTP_VERSION_2_0),
+}
 
 
 def main():
-    version, coding, authority, url = sys.argv[1:]
-    lib = ctypes.CDLL("libcurl-gnutls.so.4")
-    lib.curl_version.restype = ctypes.c_char_p
-    assert b"GnuTLS" in lib.curl_version()
-    lib.curl_easy_init.restype = ctypes.c_void_p
-    curl = ctypes.c_void_p(lib.curl_easy_init())
-    for option, value in ((URL, url), (CAINFO, authority), (POSTFIELDS, "grant_type=client_credentials"),
-                          (ACCEPT_ENCODING, coding)):
-        assert lib.curl_easy_setopt(curl, option, ctypes.c_char_p(value.encode())) == 0
-    for option, value in ((HTTP_VERSION, VERSIONS[version]), (FAILONERROR, 1)):
-        assert lib.curl_easy_setopt(curl, option, ctypes.c_long(value)) == 0
-    status = lib.curl_easy_perform(curl)
-    lib.curl_easy_cleanup(curl)
-    return status
+    version, coding, authority, url, *header = sys.argv[1:]
+    asked, used = VERSIONS[version]
+    assert "GnuTLS" in pycurl.version
+    curl = pycurl.Curl()
+    curl.setopt(curl.URL, url)
+    curl.setopt(curl.CAINFO, authority)
+    curl.setopt(curl.HTTP_VERSION, asked)
+    curl.setopt(curl.ACCEPT_ENCODING, coding)
+    curl.setopt(curl.FAILONERROR, 1)
+    curl.setopt(curl.WRITEDATA, sys.stdout.buffer)
+    if header:
+        with open(header[0], encoding="ascii") as file:
+            curl.setopt(curl.HTTPHEADER, [file.read().strip()])
+    else:
+        curl.setopt(curl.POSTFIELDS, "grant_type=client_credentials")
+    curl.perform()
+    assert curl.getinfo(curl.INFO_HTTP_VERSION) == used
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
