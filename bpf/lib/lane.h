@@ -85,7 +85,7 @@ static __always_inline u64 file_offset(struct bt_scratch *s, u64 pos)
 }
 
 /* Text from `from` to `to` goes up; both are offsets into s->text. */
-static __always_inline long window_send(struct bt_scratch *s, u64 from, u64 to)
+static __always_inline void window_send(struct bt_scratch *s, u64 from, u64 to)
 {
 	struct bt_rec_data *rec = &s->data_out.rec;
 	struct bt_look *l = &s->look;
@@ -94,14 +94,14 @@ static __always_inline long window_send(struct bt_scratch *s, u64 from, u64 to)
 
 	barrier_var(from);
 	if (from > CARRY_LEN + BT_CHUNK_LEN)
-		return 0;
+		return;
 	barrier_var(len);
 	if (!len || len > BT_CHUNK_LEN)
-		return 0;
+		return;
 	bpf_probe_read_kernel(s->data_out.bytes, len, (u8 *)s->text + from);
 	barrier_var(name_len);
 	if (name_len > NAME_LEN)
-		return 0;
+		return;
 	if (name_len)
 		bpf_probe_read_kernel(s->data_out.bytes + len, name_len, s->name);
 	if (from < CARRY_LEN)
@@ -129,7 +129,6 @@ static __always_inline long window_send(struct bt_scratch *s, u64 from, u64 to)
 		stream_lost(s, BT_LOSS_RING_WINDOW, len);
 	else
 		count_seen(BT_SEEN_SENT_WINDOW, len);
-	return 0;
 }
 
 /* Does one of these bytes end any token, JSON string or word? Those up to space and '"'. */

@@ -72,7 +72,6 @@ int policy_load_override(struct load *l)
 	};
 	struct policy *p = l->p;
 	struct override o = { 0 };
-	size_t i;
 	int r;
 
 	r = policy_check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
@@ -85,16 +84,8 @@ int policy_load_override(struct load *l)
 	    (r = read_list(l, "exe", false, &o.exes)) || (r = read_answer(l, &o)))
 		return r;
 	o.needs_secret = cJSON_GetObjectItemCaseSensitive(l->item, "secret") != NULL;
-	for (i = 0; i < p->n_overrides && strcmp(p->overrides[i].id, o.id) != 0; i++)
-		;
-	if (i == p->n_overrides) {
-		r = policy_grow(l, (void **)&p->overrides, i, sizeof(o), POLICY_MAX_OVERRIDES);
-		if (r)
-			return r;
-		p->n_overrides++;
-	}
-	p->overrides[i] = o;
-	return 0;
+	return policy_put(l, (void **)&p->overrides, &p->n_overrides, &o, sizeof(o),
+			  POLICY_MAX_OVERRIDES);
 }
 
 /* --- applying ---------------------------------------------------------------------------------- */

@@ -350,7 +350,6 @@ static int load_adjustment(struct load *l)
 	struct policy *p = l->p;
 	struct adjustment adj = { 0 };
 	const cJSON *lower;
-	size_t i;
 	int r = policy_check_members(l, l->item, members, sizeof(members) / sizeof(members[0]));
 
 	if (r || (r = policy_read_id(l, &adj.id)) || (r = policy_read_match(l, &adj.match)) ||
@@ -363,23 +362,14 @@ static int load_adjustment(struct load *l)
 		adj.lower = (unsigned int)lower->valuedouble;
 	if (!lower && adj.rule == POLICY_NO_RULE)
 		return policy_fault(l, "an adjustment has a \"rule\" or \"lower\"");
-	for (i = 0; i < p->n_adjustments && strcmp(p->adjustments[i].id, adj.id) != 0; i++)
-		;
-	if (i == p->n_adjustments) {
-		r = policy_grow(l, (void **)&p->adjustments, i, sizeof(adj), POLICY_MAX_ITEMS);
-		if (r)
-			return r;
-		p->n_adjustments++;
-	}
-	p->adjustments[i] = adj;
-	return 0;
+	return policy_put(l, (void **)&p->adjustments, &p->n_adjustments, &adj, sizeof(adj),
+			  POLICY_MAX_ITEMS);
 }
 
 static int load_group(struct load *l, const cJSON *v)
 {
 	struct policy *p = l->p;
 	struct group g = { .name = v->string };
-	size_t i;
 	int r;
 
 	if (!g.name[0])
@@ -387,16 +377,7 @@ static int load_group(struct load *l, const cJSON *v)
 	r = read_set(l, v, "sink", sink_bits, &g.sinks);
 	if (r)
 		return r;
-	for (i = 0; i < p->n_groups && strcmp(p->groups[i].name, g.name) != 0; i++)
-		;
-	if (i == p->n_groups) {
-		r = policy_grow(l, (void **)&p->groups, i, sizeof(g), POLICY_MAX_ITEMS);
-		if (r)
-			return r;
-		p->n_groups++;
-	}
-	p->groups[i] = g;
-	return 0;
+	return policy_put(l, (void **)&p->groups, &p->n_groups, &g, sizeof(g), POLICY_MAX_ITEMS);
 }
 
 /* --- files --------------------------------------------------------------------------------- */

@@ -182,3 +182,26 @@ int policy_grow(const struct load *l, void **array, size_t n, size_t size, size_
 	*array = p;
 	return 0;
 }
+
+static const char *name_of(const void *item)
+{
+	return *(const char *const *)item;
+}
+
+int policy_put(const struct load *l, void **array, size_t *n, const void *item, size_t size,
+	       size_t max)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < *n && strcmp(name_of((char *)*array + i * size), name_of(item)) != 0; i++)
+		;
+	if (i == *n) {
+		r = policy_grow(l, array, i, size, max);
+		if (r)
+			return r;
+		(*n)++;
+	}
+	memcpy((char *)*array + i * size, item, size);
+	return 0;
+}

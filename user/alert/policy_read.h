@@ -48,5 +48,8 @@ int policy_read_match(const struct load *l, struct match *m);
 int policy_load_override(struct load *l);
 /* Makes room for one more element of `size` bytes in an array of `n`. */
 int policy_grow(const struct load *l, void **array, size_t n, size_t size, size_t max);
+/* Copies `item`, which begins with its name (const char *), over the element of that name, or to the end of the array. */
+int policy_put(const struct load *l, void **array, size_t *n, const void *item, size_t size,
+	       size_t max);
 
 #endif /* BT_ALERT_POLICY_READ_H */
