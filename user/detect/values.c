@@ -333,6 +333,11 @@ size_t values_len(const struct values *v)
 	return v->len;
 }
 
+uint64_t values_generation(const struct values *v)
+{
+	return v ? v->gen : 0;
+}
+
 void values_set_kind(struct values *v, int64_t id, enum secret_kind kind)
 {
 	struct value *val = find_id(v, id);

@@ -36,6 +36,8 @@ int64_t values_add(struct values *v, struct span value, enum secret_kind kind,
 		   size_t public_prefix);
 void values_remove(struct values *v, int64_t id);
 size_t values_len(const struct values *v);
+/* Another number whenever a value was added or is gone; 0 for NULL. */
+uint64_t values_generation(const struct values *v);
 /* The kind that later hits of this value carry. No effect when there is no such value. */
 void values_set_kind(struct values *v, int64_t id, enum secret_kind kind);
 /* Public bytes at the start of a value: the header of a JWT and its dot (RFC 7515, RFC 7516), else 0. */

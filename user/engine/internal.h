@@ -105,7 +105,6 @@ struct engine {
 	struct past past;
 	struct look_for look[LOOK_MAX];
 	size_t n_look;
-	uint64_t n_learnt;              /* values ever learnt */
 	const struct bt_file_id *birth; /* while bytes of a connection are looked at */
 	uint64_t challenges;            /* flows_challenges() when the past was last searched */
 	uint64_t looked_ns;             /* when that was */

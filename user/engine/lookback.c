@@ -26,7 +26,6 @@ void engine_learnt(void *arg, int64_t id)
 	struct engine *e = arg;
 	struct look_for *l;
 
-	e->n_learnt++;
 	if (e->n_look == LOOK_MAX) {
 		e->totals.lookback_left_out++;
 		return;

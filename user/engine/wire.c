@@ -26,7 +26,7 @@ struct lane {
 	struct scan *raw;
 	struct scan_sights sights; /* in the line's bytes fed last ... */
 	uint64_t fed_off;          /* ... where those began ... */
-	uint64_t learnt;           /* ... and engine.n_learnt at that time */
+	uint64_t known;            /* ... and which values were known then (values_generation) */
 	struct buf pieces;         /* of a string with escapes, not yet looked at */
 	uint64_t text_off;         /* of the string */
 	bool text_scanned;         /* it is being scanned */
@@ -205,7 +205,7 @@ static void note_form(struct lane *l, const struct mcp_where *where, struct span
  */
 static bool seen_as_line(const struct lane *l, struct span key, uint64_t end)
 {
-	return l->text_off >= l->fed_off && l->learnt == l->wire->e->n_learnt &&
+	return l->text_off >= l->fed_off && l->known == values_generation(l->wire->e->cfg.values) &&
 	       !scan_sighted(&l->sights, l->text_off, end) &&
 	       !scan_key_counts(l->wire->e->cfg.scanner, key);
 }
@@ -279,7 +279,7 @@ static void on_raw(void *arg, enum mcp_dir dir, struct span bytes, uint64_t off)
 	if (l->not_object)
 		watch_text(l, l->raw_watch, bytes, off, false);
 	l->fed_off = off;
-	l->learnt = l->wire->e->n_learnt;
+	l->known = values_generation(l->wire->e->cfg.values);
 	if (keeps_past(l))
 		buf_add_span(&l->line, span_sub(bytes, 0, PAST_STREAM_MAX - l->line.len));
 	scan_feed_noting(l->raw, bytes, raw_hit, l, &l->sights);
