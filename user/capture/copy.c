@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -114,7 +113,7 @@ int copy_record(struct capture *c, struct span raw)
 		return 0;
 	memcpy(&hdr, raw.p, sizeof(hdr));
 	if (!c->copies.buf)
-		c->copies.buf = malloc(sizeof(struct bt_rec_data) + BT_CHUNK_LEN);
+		c->copies.buf = secmem_calloc(1, sizeof(struct bt_rec_data) + BT_CHUNK_LEN);
 	fd = c->copies.buf ? open_source(&ev) : -1;
 	want = fd < 0 ? 0 : allowance(&c->copies, ev.copy.len);
 	while (done < want && ret >= 0) {
@@ -136,9 +135,7 @@ int copy_record(struct capture *c, struct span raw)
 
 void copies_free(struct copies *c)
 {
-	if (c->buf)
-		wipe(c->buf, sizeof(struct bt_rec_data) + BT_CHUNK_LEN);
-	free(c->buf);
+	secmem_free(c->buf);
 	c->buf = NULL;
 }
 
