@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Every way out of a process (paths.c), each with a token written whole, in two pieces and in base64: it is caught, or
+# Every way out of a process (paths/), each with a token written whole, in two pieces and in base64: it is caught, or
 # the summary names the way as one that was not seen.
 
 load lib
@@ -28,7 +28,7 @@ unix_abstract"
 
 setup() {
 	e2e_setup
-	"${CC:-cc}" -O2 -o "$D/paths" "$E2E/paths.c" -lpthread
+	"${CC:-cc}" -O2 -o "$D/paths" "$E2E"/paths/*.c -lpthread
 	cd "$D" || return 1
 }
 

@@ -2,7 +2,7 @@
 """The matrix of the ways out.
 
 paths.py mint VALUES WAY...                     lists a new token for each way in each variant, and again in VALUES.json;
-                                                VALUES.known has them alone, VALUES.parts the two pieces that paths.c cuts
+                                                VALUES.known has them alone, VALUES.parts the two pieces that paths cuts
 paths.py show VALUES WHOLE PARTS ALERTS WAY...        prints one line a way and ends in 1 when one was not caught in all its variants
 
 WHOLE and PARTS are the alerts of `beartrap scan` over VALUES and VALUES.parts: they tell which fingerprint is whose.
