@@ -134,11 +134,20 @@ static __always_inline void send_one(struct io *io, struct pt_regs *regs, u64 re
 	data_send(io, ret);
 }
 
+/* vmsplice takes from a pipe when it cannot write to it (fs/splice.c). */
+static __always_inline u8 vmsplice_dir(struct task_struct *task, u32 fd)
+{
+	struct file *f = (void *)file_of_fd(task, fd);
+
+	return !f || (BPF_CORE_READ(f, f_flags) & O_WRITES) ? BT_DIR_OUT : BT_DIR_IN;
+}
+
 static const u8 shapes[BT_CALL_MAX] = {
 	[BT_CALL_WRITE] = SHAPE_BUF,     [BT_CALL_PWRITE64] = SHAPE_PBUF,
 	[BT_CALL_WRITEV] = SHAPE_IOV,    [BT_CALL_PWRITEV] = SHAPE_PIOV,
 	[BT_CALL_PWRITEV2] = SHAPE_PIOV, [BT_CALL_SENDTO] = SHAPE_TO,
 	[BT_CALL_SENDMSG] = SHAPE_MSG,   [BT_CALL_SENDMMSG] = SHAPE_MMSG,
+	[BT_CALL_VMSPLICE] = SHAPE_IOV,
 	[BT_CALL_READ] = SHAPE_BUF,      [BT_CALL_PREAD64] = SHAPE_PBUF,
 	[BT_CALL_READV] = SHAPE_IOV,     [BT_CALL_PREADV] = SHAPE_PIOV,
 	[BT_CALL_PREADV2] = SHAPE_PIOV,  [BT_CALL_RECVFROM] = SHAPE_TO,
@@ -146,7 +155,7 @@ static const u8 shapes[BT_CALL_MAX] = {
 };
 
 /*
- * One program for all sixteen sys_exit tracepoints, so that it is verified once: which call it is stands in the
+ * One program for all seventeen sys_exit tracepoints, so that it is verified once: which call it is stands in the
  * cookie of the link (enum bt_call; since 5.15). Asked for only once the task is known to be watched.
  */
 SEC("tp")
@@ -173,6 +182,8 @@ int bt_io(struct trace_event_raw_sys_exit *ctx)
 	shape = shapes[call];
 	dir = call < BT_CALL_READ ? BT_DIR_OUT : BT_DIR_IN;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	if (call == BT_CALL_VMSPLICE)
+		dir = vmsplice_dir(task, ARG0(regs));
 	bytes = ret;
 	io.task = task;
 	io.t = t;

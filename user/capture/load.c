@@ -238,20 +238,16 @@ static int on_record(void *arg, struct span rec)
 {
 	struct capture *c = arg;
 
-	struct bt_hdr hdr;
-
 	uprobes_record(c, rec);
-	if (rec.len >= sizeof(hdr)) {
-		memcpy(&hdr, rec.p, sizeof(hdr));
-		if (hdr.kind == BT_REC_COPY)
-			return copy_record(c, rec);
-	}
-	return c->cfg.record(c->cfg.arg, rec);
+	return copies_record(c, rec);
 }
 
 int capture_drain(struct capture *c)
 {
-	return ring_merge_drain(&c->merge, on_record, c);
+	int n = ring_merge_drain(&c->merge, on_record, c);
+
+	copies_tick(c);
+	return n;
 }
 
 const char *capture_describe(const struct capture *c)

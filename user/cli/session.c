@@ -222,6 +222,28 @@ static void note_sealed(void *arg, const struct engine_tls *use)
 			     capture_tls_state(s->capture, use->tgid));
 }
 
+/* By which way bytes were had that went past the process. */
+static void note_copied(struct session *s)
+{
+	const struct capture_copied n = capture_copied(s->capture);
+
+	if (n.source)
+		session_note(s,
+			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
+			     "afterwards, in the file that they came from",
+			     (unsigned long long)n.source);
+	if (n.pipe)
+		session_note(s,
+			     "%llu bytes that splice or tee moved are known from what was written "
+			     "to the pipe that they came out of",
+			     (unsigned long long)n.pipe);
+	if (n.target)
+		session_note(s,
+			     "%llu bytes that splice moved were read afterwards, in the file that "
+			     "they went to",
+			     (unsigned long long)n.target);
+}
+
 int session_finish(struct session *s, const char *command, const char *target, int clean)
 {
 	struct run_summary sum = { .command = command, .target = target };
@@ -241,11 +263,7 @@ int session_finish(struct session *s, const char *command, const char *target, i
 			s,
 			"up to %zu bytes of payload were held in memory that could not be locked",
 			secmem_unlocked());
-	if (capture_copied(s->capture))
-		session_note(s,
-			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
-			     "afterwards, in the file that they came from",
-			     (unsigned long long)capture_copied(s->capture));
+	note_copied(s);
 	sum.started_ns = s->started_ns;
 	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
 	sum.notes = (const char *const *)s->notes;
