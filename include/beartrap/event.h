@@ -246,7 +246,7 @@ struct bt_rec_copy {
 	struct bt_file_id from;
 	__u64 pos;      /* of the first byte in the stream of `file` */
 	__u64 from_off; /* in the source: file offset; of a pipe, stream position */
-	__u64 to_off;   /* file offset in `file`, when that is a regular file and the source is none; else ~0 */
+	__u64 to_off; /* file offset in `file`, when that is a regular file and the source is none; else ~0 */
 	__u64 len;
 	__s32 fd, from_fd;
 	__u16 call; /* enum bt_call: BT_CALL_SENDFILE, _SPLICE, _COPY_FILE_RANGE, _TEE */

@@ -92,13 +92,8 @@ static void expect_lost(struct rig *rig, pid_t pid, struct bt_counter before, en
 
 /* --- vmsplice --- */
 
-static const size_t sizes[] = { 1,
-				4096,
-				BT_CHUNK_LEN - 1,
-				BT_CHUNK_LEN,
-				BT_CHUNK_LEN + 1,
-				ROOM - 1,
-				ROOM };
+static const size_t sizes[] = { 1,        4096, BT_CHUNK_LEN - 1, BT_CHUNK_LEN, BT_CHUNK_LEN + 1,
+				ROOM - 1, ROOM };
 
 #define N_SIZES (sizeof(sizes) / sizeof(*sizes))
 
@@ -457,8 +452,7 @@ static void intruded(struct rig *rig, bool reading)
 	rig_watch(rig, &child);
 	rig_go(&child);
 	rig_sem_wait(m.made);
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)child.pid,
-		 reading ? PIPE : PIPE + 1);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)child.pid, reading ? PIPE : PIPE + 1);
 	fd = open(path, reading ? O_RDONLY : O_WRONLY);
 	assert_true(fd >= 0);
 	assert_int_equal(reading ? read(fd, c, 5) : write(fd, "extra", 5), 5);

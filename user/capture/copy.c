@@ -197,8 +197,8 @@ static int settle_one(struct capture *c, struct pipe_wait *w, bool *moved)
 			    ev->copy.len - w->done) == PIPE_LATER)
 		return 0;
 	while (!w->over && ret >= 0) {
-		switch (pipe_store_get(c->copies.pipes, &ev->copy.from,
-				       ev->copy.from_off + w->done, &bytes)) {
+		switch (pipe_store_get(c->copies.pipes, &ev->copy.from, ev->copy.from_off + w->done,
+				       &bytes)) {
 		case PIPE_LATER:
 			return ret;
 		case PIPE_GONE:

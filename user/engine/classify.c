@@ -233,9 +233,8 @@ void engine_place(struct engine *e, const struct bt_file_id *file, enum sink_cla
 
 	sink_init(ret, class, flags, who->fd);
 	if (file->type == BT_FILE_MEM)
-		snprintf(ret->peer, sizeof(ret->peer), "process %u%s%s",
-			 (unsigned int)file->obj, f && f->path ? " " : "",
-			 f && f->path ? f->path : "");
+		snprintf(ret->peer, sizeof(ret->peer), "process %u%s%s", (unsigned int)file->obj,
+			 f && f->path ? " " : "", f && f->path ? f->path : "");
 	if (!f)
 		return;
 	switch (file->type) {

@@ -222,19 +222,32 @@ int event_decode(struct span rec, struct event *ret)
 const char *event_call_name(enum bt_call call)
 {
 	static const char *const names[BT_CALL_MAX] = {
-		[BT_CALL_NONE] = "none",         [BT_CALL_WRITE] = "write",
-		[BT_CALL_PWRITE64] = "pwrite64", [BT_CALL_WRITEV] = "writev",
-		[BT_CALL_PWRITEV] = "pwritev",   [BT_CALL_PWRITEV2] = "pwritev2",
-		[BT_CALL_SENDTO] = "sendto",     [BT_CALL_SENDMSG] = "sendmsg",
-		[BT_CALL_SENDMMSG] = "sendmmsg", [BT_CALL_READ] = "read",
-		[BT_CALL_PREAD64] = "pread64",   [BT_CALL_READV] = "readv",
-		[BT_CALL_PREADV] = "preadv",     [BT_CALL_PREADV2] = "preadv2",
-		[BT_CALL_RECVFROM] = "recvfrom", [BT_CALL_RECVMSG] = "recvmsg",
-		[BT_CALL_RECVMMSG] = "recvmmsg", [BT_CALL_TLS_WRITE] = "tls_write",
-		[BT_CALL_TLS_READ] = "tls_read", [BT_CALL_SENDFILE] = "sendfile",
-		[BT_CALL_SPLICE] = "splice",     [BT_CALL_COPY_FILE_RANGE] = "copy_file_range",
-		[BT_CALL_VMSPLICE] = "vmsplice", [BT_CALL_VM_WRITEV] = "process_vm_writev",
-		[BT_CALL_TEE] = "tee",           [BT_CALL_SPLICE_PIPE] = "splice-pipe",
+		[BT_CALL_NONE] = "none",
+		[BT_CALL_WRITE] = "write",
+		[BT_CALL_PWRITE64] = "pwrite64",
+		[BT_CALL_WRITEV] = "writev",
+		[BT_CALL_PWRITEV] = "pwritev",
+		[BT_CALL_PWRITEV2] = "pwritev2",
+		[BT_CALL_SENDTO] = "sendto",
+		[BT_CALL_SENDMSG] = "sendmsg",
+		[BT_CALL_SENDMMSG] = "sendmmsg",
+		[BT_CALL_READ] = "read",
+		[BT_CALL_PREAD64] = "pread64",
+		[BT_CALL_READV] = "readv",
+		[BT_CALL_PREADV] = "preadv",
+		[BT_CALL_PREADV2] = "preadv2",
+		[BT_CALL_RECVFROM] = "recvfrom",
+		[BT_CALL_RECVMSG] = "recvmsg",
+		[BT_CALL_RECVMMSG] = "recvmmsg",
+		[BT_CALL_TLS_WRITE] = "tls_write",
+		[BT_CALL_TLS_READ] = "tls_read",
+		[BT_CALL_SENDFILE] = "sendfile",
+		[BT_CALL_SPLICE] = "splice",
+		[BT_CALL_COPY_FILE_RANGE] = "copy_file_range",
+		[BT_CALL_VMSPLICE] = "vmsplice",
+		[BT_CALL_VM_WRITEV] = "process_vm_writev",
+		[BT_CALL_TEE] = "tee",
+		[BT_CALL_SPLICE_PIPE] = "splice-pipe",
 		[BT_CALL_SPLICE_FILE] = "splice-file",
 	};
 
@@ -244,7 +257,7 @@ const char *event_call_name(enum bt_call call)
 const char *event_call_seen(enum bt_call call)
 {
 	static const char source[] = "afterwards, in the source file";
-	static const char pipe[] = "in what was written to the pipe that it came from";
+	static const char pipe[] = "from what was put into the pipe";
 	static const char *const words[BT_CALL_MAX] = {
 		[BT_CALL_SENDFILE] = source,
 		[BT_CALL_SPLICE] = source,

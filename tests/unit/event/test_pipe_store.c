@@ -288,9 +288,14 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(written_then_read), TEST(read_before_written), TEST(holes),
-		TEST(many_holes),        TEST(bounds),              TEST(many_pipes),
-		TEST(distrust),          TEST(as_a_model),
+		TEST(written_then_read),
+		TEST(read_before_written),
+		TEST(holes),
+		TEST(many_holes),
+		TEST(bounds),
+		TEST(many_pipes),
+		TEST(distrust),
+		TEST(as_a_model),
 	};
 
 	return cmocka_run_group_tests_name("pipe_store", tests, NULL, NULL);
