@@ -517,6 +517,46 @@ static void out_of_a_socket(void **state)
 	rig_reconcile(rig);
 }
 
+/* The same into a file: which is read; only what went into the pipe is counted. */
+static int child_socket_to_file(void *arg)
+{
+	int out = open(arg, O_WRONLY | O_CREAT | O_EXCL, 0600), s[2];
+
+	if (!a_pipe(PIPE) || !a_target(out) || socketpair(AF_UNIX, SOCK_STREAM, 0, s))
+		return 1;
+	return put(s[0], text, 50) && move(s[1], PIPE + 1, 50) && move(PIPE, FD, 50) ? 0 : 2;
+}
+
+static void out_of_a_socket_into_a_file(void **state)
+{
+	struct rig *rig = *state;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/dev/shm/bt-splice-to-%d", (int)getpid());
+	expect(rig, rig_run(rig, child_socket_to_file, path), text, 50, BT_CALL_SPLICE_FILE);
+	assert_int_equal(lost(rig, BT_LOSS_MOVED).bytes, 50);
+	unlink(path);
+}
+
+/* Pipes without end, each with something in it; the last one is known. */
+static int child_many_pipes(void *arg)
+{
+	if (!a_socket())
+		return 1;
+	for (int i = 0; i < 6000; i++)
+		if (!a_pipe(PIPE) || !put(PIPE + 1, text + i, 100))
+			return 2;
+	return move(PIPE, FD, 100) ? 0 : 3;
+}
+
+static void many_pipes(void **state)
+{
+	struct rig *rig = *state;
+
+	expect(rig, rig_run(rig, child_many_pipes, NULL), text + 5999, 100, BT_CALL_SPLICE_PIPE);
+	rig_no_loss(rig);
+}
+
 /* --- process_vm_writev --- */
 
 static char there[ROOM];
@@ -616,11 +656,13 @@ int main(void)
 		TEST(two_readers),
 		TEST(with_process_vm_writev),
 		TEST(in_a_pid_namespace),
+		TEST(many_pipes),
 		TEST(read_where_they_went),
 		/* From here on something is lost. */
 		TEST(not_from_the_beginning),
 		TEST(somebody_else_reads),
 		cmocka_unit_test_setup(out_of_a_socket, new_rig),
+		cmocka_unit_test_setup(out_of_a_socket_into_a_file, new_rig),
 		cmocka_unit_test_setup(somebody_else_writes, new_rig),
 	};
 

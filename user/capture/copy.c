@@ -92,9 +92,15 @@ static uint64_t allowance(struct copies *c, uint64_t want)
 	return want;
 }
 
-/* One piece as a record; its bytes may stand in the record's place already. */
+/* Where the bytes of a piece belong. */
+static char *place(struct capture *c)
+{
+	return c->copies.buf + sizeof(struct bt_rec_data);
+}
+
+/* One piece, whose `len` bytes are in their place, as a record. */
 static int pass_on(struct capture *c, const struct bt_hdr *hdr, const struct event *ev,
-		   enum bt_call call, uint64_t done, struct span bytes)
+		   enum bt_call call, uint64_t done, size_t len)
 {
 	struct bt_rec_data *rec = (void *)c->copies.buf;
 
@@ -106,16 +112,14 @@ static int pass_on(struct capture *c, const struct bt_hdr *hdr, const struct eve
 		.call_len = ev->copy.len,
 		.call_off = done,
 		.fd = ev->copy.fd,
-		.data_len = (uint32_t)bytes.len,
+		.data_len = (uint32_t)len,
 		.call = (uint16_t)call,
 		.dir = BT_DIR_OUT,
-		.last = done + bytes.len == ev->copy.len,
+		.last = done + len == ev->copy.len,
 	};
 	rec->hdr.kind = BT_REC_DATA;
-	rec->hdr.len = (uint32_t)(sizeof(*rec) + bytes.len);
-	if (bytes.p != (char *)(rec + 1))
-		memcpy(rec + 1, bytes.p, bytes.len);
-	return copies_record(c, span_of(c->copies.buf, sizeof(*rec) + bytes.len));
+	rec->hdr.len = (uint32_t)(sizeof(*rec) + len);
+	return copies_record(c, span_of(c->copies.buf, sizeof(*rec) + len));
 }
 
 /* The stream shows a gap for it. */
@@ -138,7 +142,6 @@ static int read_file(struct capture *c, const struct bt_hdr *hdr, const struct e
 	bool target = call == BT_CALL_SPLICE_FILE;
 	int fd = target ? open_file(ev, &ev->copy.file, ev->copy.fd)
 			: open_file(ev, &ev->copy.from, ev->copy.from_fd);
-	char *to = c->copies.buf + sizeof(struct bt_rec_data);
 	uint64_t want = done;
 	int ret = 0;
 
@@ -146,11 +149,11 @@ static int read_file(struct capture *c, const struct bt_hdr *hdr, const struct e
 		want += allowance(&c->copies, ev->copy.len - done);
 	while (done < want && ret >= 0) {
 		size_t most = want - done < BT_CHUNK_LEN ? want - done : BT_CHUNK_LEN;
-		ssize_t n = pread(fd, to, most, (off_t)(off + done));
+		ssize_t n = pread(fd, place(c), most, (off_t)(off + done));
 
 		if (n <= 0)
 			break;
-		ret = pass_on(c, hdr, ev, call, done, span_of(to, (size_t)n));
+		ret = pass_on(c, hdr, ev, call, done, (size_t)n);
 		done += (uint64_t)n;
 		*seen += (uint64_t)n;
 	}
@@ -208,13 +211,15 @@ static int settle_one(struct capture *c, struct pipe_wait *w, bool *moved)
 		case PIPE_HERE:
 			bytes = span_sub(bytes, 0, ev->copy.len - w->done);
 			bytes = span_sub(bytes, 0, BT_CHUNK_LEN);
+			if (bytes.len)
+				memcpy(place(c), bytes.p, bytes.len);
 			w->done += bytes.len;
 			w->over = w->done == ev->copy.len;
 			c->copies.seen.pipe += bytes.len;
 			ret = pass_on(c, &w->hdr, ev,
 				      ev->copy.call == BT_CALL_TEE ? BT_CALL_TEE
 								   : BT_CALL_SPLICE_PIPE,
-				      w->done - bytes.len, bytes);
+				      w->done - bytes.len, bytes.len);
 			break;
 		}
 		*moved = true;
@@ -311,6 +316,20 @@ static bool copies_ready(struct copies *c)
 	return c->buf && c->pipes;
 }
 
+static int pipe_written(struct capture *c, const struct event *ev)
+{
+	struct pipe_store *pipes = c->copies.pipes;
+	const struct bt_file_id *pipe = &ev->data.file;
+
+	if (ev->data.matched)
+		pipe_store_no_more(pipes, pipe, ev->data.pos);
+	if (ev->data.lost_len)
+		pipe_store_unknown(pipes, pipe, ev->data.pos - ev->data.lost_len,
+				   ev->data.lost_len);
+	pipe_store_written(pipes, pipe, ev->data.pos, ev->data.bytes);
+	return c->copies.n_waits ? settle(c) : 0;
+}
+
 /* What a record says of a pipe. */
 static int note_pipe(struct capture *c, const struct event *ev)
 {
@@ -321,9 +340,7 @@ static int note_pipe(struct capture *c, const struct event *ev)
 	if (ev->kind != BT_REC_DATA)
 		return 0;
 	if (ev->data.dir == BT_DIR_OUT)
-		return pipe_store_written(cp->pipes, &ev->data.file, ev->data.pos, ev->data.bytes)
-			       ? settle(c)
-			       : 0;
+		return pipe_written(c, ev);
 	was_read(cp, &ev->data.file, ev->data.pos + ev->data.bytes.len);
 	return 0;
 }

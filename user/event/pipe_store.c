@@ -316,6 +316,19 @@ void pipe_store_unknown(struct pipe_store *s, const struct bt_file_id *pipe, uin
 	add_hole(p, pos, end, true);
 }
 
+void pipe_store_no_more(struct pipe_store *s, const struct bt_file_id *pipe, uint64_t pos)
+{
+	struct kept_pipe *p = find(s, pipe);
+
+	if (!p)
+		return;
+	if (pos > p->to)
+		pipe_store_unknown(s, pipe, p->to, pos - p->to);
+	for (size_t i = 0; i < p->n_holes; i++)
+		if (p->holes[i].to <= pos)
+			p->holes[i].gone = true;
+}
+
 void pipe_store_read(struct pipe_store *s, const struct bt_file_id *pipe, uint64_t pos)
 {
 	struct kept_pipe *p = find(s, pipe);

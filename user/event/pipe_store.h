@@ -37,6 +37,8 @@ bool pipe_store_written(struct pipe_store *s, const struct bt_file_id *pipe, uin
 /* Written, but not known: `len` bytes at `pos`. */
 void pipe_store_unknown(struct pipe_store *s, const struct bt_file_id *pipe, uint64_t pos,
 			uint64_t len);
+/* What has not come of the bytes before `pos` is not coming. */
+void pipe_store_no_more(struct pipe_store *s, const struct bt_file_id *pipe, uint64_t pos);
 /* All before `pos` has been read. */
 void pipe_store_read(struct pipe_store *s, const struct bt_file_id *pipe, uint64_t pos);
 /* What is true of all `len` bytes from `pos` on; PIPE_GONE when it is of some. */

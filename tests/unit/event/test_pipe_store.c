@@ -133,6 +133,23 @@ static void holes(void **state)
 	expect_not(*state, &a, 15, PIPE_GONE);
 }
 
+static void no_more(void **state)
+{
+	struct bt_file_id a = pipe_no(1);
+
+	pipe_store_add(*state, &a);
+	write_str(*state, &a, 3, "abc");
+	expect_not(*state, &a, 0, PIPE_LATER);
+	pipe_store_no_more(*state, &a, 10);
+	write_str(*state, &a, 10, "def");
+	expect_not(*state, &a, 0, PIPE_GONE);
+	expect(*state, &a, 3, "abc");
+	expect_not(*state, &a, 6, PIPE_GONE);
+	expect_not(*state, &a, 9, PIPE_GONE);
+	expect(*state, &a, 10, "def");
+	expect_not(*state, &a, 13, PIPE_LATER);
+}
+
 /* Every second byte, so many that the oldest are given up. */
 static void many_holes(void **state)
 {
@@ -295,6 +312,7 @@ int main(void)
 		TEST(bounds),
 		TEST(many_pipes),
 		TEST(distrust),
+		TEST(no_more),
 		TEST(as_a_model),
 	};
 
