@@ -23,7 +23,7 @@
 #define BT_MMSG_MAX 1024
 
 /* Ring sizes: powers of two, multiples of the page size. */
-#define BT_RING_BULK_LEN (64 * 1024 * 1024)
+#define BT_RING_BULK_LEN (16 * 1024 * 1024)
 #define BT_RING_PRIO_LEN (8 * 1024 * 1024)
 
 /* Entries. */
