@@ -22,7 +22,7 @@ struct watch {
 	struct run run; /* at the end of what was fed */
 	struct target {
 		uint64_t from, to;
-	} *targets; /* ring of TARGETS request targets seen; NULL: none yet */
+	} * targets; /* ring of TARGETS request targets seen; NULL: none yet */
 	size_t n_targets;
 };
 
