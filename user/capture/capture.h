@@ -13,7 +13,16 @@
 
 struct capture;
 
+/* How the system calls are looked at (bpf/lib/call.h). */
+enum capture_backend {
+	CAPTURE_AUTO = 0, /* fexit where that can be loaded and attached, else tracepoints */
+	CAPTURE_TRACEPOINT,
+	CAPTURE_FEXIT,
+};
+
 struct capture_config {
+	/* Other than CAPTURE_AUTO: for tests and measurements. */
+	enum capture_backend backend;
 	size_t ring_bulk_len, ring_prio_len; /* 0 = the defaults in limits.h */
 	/* Every record, both rings merged in time order. A negative return stops the drain and is passed on. */
 	int (*record)(void *arg, struct span record);
@@ -80,6 +89,8 @@ int capture_streams(struct capture *c,
 void capture_expect(struct capture *c, const char *path);
 /* Why TLS traffic of a process could not be looked into, as a phrase. Valid until the next drain. */
 const char *capture_tls_state(const struct capture *c, uint32_t tgid);
+/* The one in use, never CAPTURE_AUTO. */
+enum capture_backend capture_backend(const struct capture *c);
 /* One line for `version` and `doctor`: backend and kernel features in use. */
 const char *capture_describe(const struct capture *c);
 

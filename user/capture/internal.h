@@ -31,6 +31,7 @@ struct capture {
 	struct beartrap_bpf *skel;
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
+	struct fexit *fexit; /* NULL: the system calls are looked at with tracepoints */
 	struct ring bulk, prio;
 	struct ring_merge merge;
 	int epoll_fd;
@@ -53,6 +54,24 @@ int tracefs_open(void);
 struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog, const char *name,
 				   __u64 cookie);
 
+/*
+ * fexit.c. Finds the functions to attach to and tries one. Negative errno when this kernel does not let programs be
+ * attached to them, or does not know all of them.
+ */
+int fexit_open(struct fexit **ret);
+/* Takes its programs off. NULL is fine. */
+struct fexit *fexit_free(struct fexit *f);
+/* Between open and load: chooses the programs to be loaded. Negative errno. */
+int fexit_prepare(struct capture *c);
+int fexit_attach(struct capture *c, struct error *err);
+/* Links held; puts their descriptors into `fds` unless that is NULL. */
+size_t fexit_fds(const struct fexit *f, int *fds);
+/* Adds how often the kernel left out one of its programs (counters.c). Negative errno. */
+int fexit_misses(const struct fexit *f, __u64 *misses);
+
+/* counters.c: adds how often the kernel left out a program. Negative errno. */
+int add_misses(int prog_fd, __u64 *misses);
+
 /* uprobe.c. NULL: out of memory. */
 struct uprobes *uprobes_new(void);
 /* Takes its uprobes off. NULL is fine. */
@@ -71,7 +90,9 @@ void uprobes_fds(const struct uprobes *u, int *fds);
 int copy_record(struct capture *c, struct span raw);
 void copies_free(struct copies *c);
 
-/* attach.c: all programs that are not walks or uprobes. 0 or negative errno with `err`. */
+/* attach.c: between open and load: chooses the programs to be loaded. Negative errno. */
+int capture_prepare(struct capture *c);
+/* All programs that are not walks or uprobes. 0 or negative errno with `err`. */
 int capture_attach(struct capture *c, struct error *err);
 void capture_detach(struct capture *c);
 
