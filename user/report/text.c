@@ -209,6 +209,11 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 	else if (t->bytes_encrypted)
 		buf_addf(out, "note: %" PRIu64 " bytes of TLS records cannot be looked into\n",
 			 t->bytes_encrypted);
+	if (t->bytes_quic)
+		buf_addf(out,
+			 "note: %" PRIu64
+			 " bytes are of QUIC (HTTP/3): encrypted, they cannot be looked into\n",
+			 t->bytes_quic);
 	for (const char *const *note = s->notes; note && *note; note++) {
 		buf_add_str(out, "note: ");
 		put_safe_str(out, *note);
@@ -298,9 +303,12 @@ static int put_finish(const struct policy *p, const struct alert *const *alerts,
 	if (!complete)
 		put_incomplete(out, s, color);
 	if (!n && complete)
-		buf_addf(out, "%sclean%s: nothing found, every byte examined%s\n",
+		buf_addf(out, "%sclean%s: nothing found, every byte examined%s%s\n",
 			 color ? "\033[32m" : "", color ? SGR_RESET : "",
-			 s->seen[BT_SEEN_MATCHED].bytes ? ", some by matching only" : "");
+			 s->seen[BT_SEEN_MATCHED].bytes ? ", some by matching only" : "",
+			 s->totals.bytes_quic || (s->totals.bytes_encrypted && !s->totals.bytes_tls)
+				 ? ", but for what is encrypted"
+				 : "");
 	return out->err;
 }
 

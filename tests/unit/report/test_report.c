@@ -206,6 +206,11 @@ static void test_text_of_the_end(void **state)
 	assert_non_null(strstr(out.p, "note: of TLS, 44 bytes of plaintext were examined"));
 	assert_null(strstr(out.p, "cannot be looked into"));
 
+	s.totals.bytes_quic = 33;
+	finish_text(&s, NULL, &out);
+	assert_non_null(strstr(out.p, "note: 33 bytes are of QUIC (HTTP/3): encrypted"));
+	assert_non_null(strstr(out.p, "every byte examined, but for what is encrypted\n"));
+
 	s.loss[BT_LOSS_RING_WINDOW] = (struct bt_counter){ .events = 2, .bytes = 300 };
 	s.totals.bytes_missing = 20;
 	finish_text(&s, NULL, &out);
