@@ -12,6 +12,8 @@
 #include "capture/ring.h"
 #include "event/event.h"
 
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
 /* As in bpf/iter.bpf.c. */
 enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2 };
 
