@@ -48,6 +48,8 @@ static void put_sink(struct jw *w, const struct sink *s)
 	if (s->line)
 		jw_u64(w, "line", s->line);
 	jw_u64(w, "offset", s->offset);
+	if (s->seen)
+		jw_str(w, "seen", s->seen);
 	jw_end_object(w);
 }
 

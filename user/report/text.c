@@ -93,6 +93,8 @@ static void put_where(struct buf *out, const struct alert *a)
 	if (a->sink.fd >= 0)
 		buf_addf(out, ", fd %d", a->sink.fd);
 	buf_add_byte(out, '\n');
+	if (a->sink.seen)
+		put_field(out, "seen", a->sink.seen);
 }
 
 static void put_process(struct buf *out, const struct alert_process *p)

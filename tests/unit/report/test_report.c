@@ -163,8 +163,13 @@ static void test_text_of_an_alert(void **state)
 	assert_non_null(strstr(out.p, "\n    why      "));
 	assert_non_null(strstr(out.p, "\n    fix      "));
 	assert_non_null(strstr(out.p, "CWE-200"));
+	assert_null(strstr(out.p, "\n    seen "));
 	for (char *line = strtok(out.p, "\n"); line; line = strtok(NULL, "\n"))
 		assert_true(strlen(line) <= 110);
+	buf_clear(&out);
+	a.sink.seen = "afterwards, in the source file";
+	assert_int_equal(report_text_alert(policy, &a, &out), 0);
+	assert_non_null(strstr(out.p, "fd 1\n    seen     afterwards, in the source file\n"));
 	buf_release(&out);
 }
 
