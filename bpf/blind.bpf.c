@@ -24,7 +24,9 @@ BLIND_PROBE(tee, SPLICE)
 BLIND_PROBE(vmsplice, SPLICE)
 BLIND_PROBE(process_vm_writev, VM_WRITE)
 
-/* How much goes through a ring is not known here, only that there is one. */
+/*
+ * Loaded where uring.bpf.c cannot be. How much goes through a ring is not known here, only that there is one.
+ */
 SEC("tp/syscalls/sys_exit_io_uring_setup")
 int bt_io_uring_setup(struct trace_event_raw_sys_exit *ctx)
 {

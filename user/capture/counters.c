@@ -45,6 +45,8 @@ static int sum_misses(const struct capture *c, __u64 *ret)
 		struct bpf_prog_info info = { 0 };
 		__u32 len = sizeof(info);
 
+		if (!bpf_program__autoload(prog))
+			continue;
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
 			return -errno;
 		*ret += info.recursion_misses;
