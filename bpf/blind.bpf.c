@@ -14,9 +14,9 @@ CALL_END(bt_blind)
 		count_loss(e->cookie, e->ret);
 }
 
-/* How much goes through a ring is not known here, only that there is one. */
+/* Where uring.bpf.c cannot be loaded. How much goes through a ring is not known here, only that there is one. */
 CALL_END(bt_io_uring)
 {
-	if (e->ret >= 0)
+	if (e->ret >= 0 && !bt_uring_seen)
 		count_loss(BT_LOSS_IO_URING, 0);
 }

@@ -71,6 +71,8 @@ static int attach_one(struct capture *c, int events_fd, const struct bpf_program
 	const char *where = bpf_program__section_name(prog);
 	struct bpf_link *link;
 
+	if (!bpf_program__autoload(prog))
+		return 0;
 	if (!strncmp(where, "tp/", 3))
 		link = tracepoint_attach(events_fd, prog, where + 3, 0);
 	else if (!strncmp(where, "tp_btf/", 7))

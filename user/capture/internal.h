@@ -88,6 +88,12 @@ void uprobes_record(struct capture *c, struct span rec);
 size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
 
+/*
+ * uring.c, between open and load: chooses the programs for io_uring by what this kernel has; where it is not what they
+ * need, only that a ring was made is counted.
+ */
+void uring_prepare(struct capture *c);
+
 /* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
 int copy_record(struct capture *c, struct span raw);
 void copies_free(struct copies *c);

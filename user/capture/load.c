@@ -96,6 +96,7 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	ret = uprobes_prepare(c);
 	if (ret)
 		return error_set(err, ret, "cannot prepare the uprobes: %s", strerror(-ret));
+	uring_prepare(c);
 	ret = set_sizes(c);
 	if (ret)
 		return error_set(err, ret, "cannot size the BPF maps: %s", strerror(-ret));
