@@ -13,7 +13,7 @@
 #include "event/event.h"
 
 /* As in bpf/iter.bpf.c. */
-enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2 };
+enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2, MODE_CLEAR = 3 };
 
 /* More than there are programs. */
 #define LINKS_MAX 64
@@ -63,6 +63,8 @@ int uprobes_prepare(struct capture *c);
 void uprobes_usual(struct capture *c);
 /* Hooks what a process has mapped, when the record tells of that. */
 void uprobes_record(struct capture *c, struct span rec);
+/* Hooks what a process has mapped now. */
+void uprobes_process(struct capture *c, uint32_t tgid);
 /* Links held, and their descriptors. */
 size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
@@ -70,6 +72,22 @@ void uprobes_fds(const struct uprobes *u, int *fds);
 /* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
 int copy_record(struct capture *c, struct span raw);
 void copies_free(struct copies *c);
+
+/* As in bpf/lib/base.h. */
+struct proc_key {
+	__u64 start_ns;
+	__u32 tgid, pad;
+};
+
+struct proc_val {
+	__u32 root, round;
+};
+
+/* watch.c: tells of every watched process anew, and hooks what it has mapped. Negative errno. */
+int watch_again(struct capture *c);
+/* counters.c: calls `fn` for the entries of a hash map, some thousand at a time. Negative errno. */
+int map_each(const struct bpf_map *map, void (*fn)(void *arg, const void *key, const void *val),
+	     void *arg);
 
 /* attach.c: all programs that are not walks or uprobes. 0 or negative errno with `err`. */
 int capture_attach(struct capture *c, struct error *err);

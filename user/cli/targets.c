@@ -146,7 +146,7 @@ static int add_pid(pid_t pid, struct target_list *ret)
 {
 	struct target_proc p;
 
-	if (pid == getpid() || read_stat(pid, &p))
+	if (pid == getpid() || pid == getppid() || read_stat(pid, &p))
 		return 0;
 	return target_list_add(ret, &p);
 }
