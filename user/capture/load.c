@@ -138,6 +138,25 @@ static int open_rings(struct capture *c, struct error *err)
 	return 0;
 }
 
+int capture_inherit(struct capture *c, bool again, struct error *err)
+{
+	int ret;
+
+	/* The parent's mapping is not ours, and what is at its address is not it. */
+	c->bulk = c->prio = (struct ring){ 0 };
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+	c->epoll_fd = -1;
+	ret = open_rings(c, err);
+	if (ret || !again)
+		return ret;
+	ret = watch_again(c);
+	if (ret)
+		return error_set(err, ret, "cannot look at the watched processes again: %s",
+				 strerror(-ret));
+	return 0;
+}
+
 static void describe(struct capture *c)
 {
 	struct utsname u;
