@@ -79,14 +79,14 @@ static __always_inline void note(struct bt_scratch *s, struct io_kiocb *req, u8 
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(bt_uring_submit, struct io_kiocb *req)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct bt_task *t = scope_of_worker(bpf_get_current_task_btf());
 	struct bt_uring *was;
 	struct bt_scratch *s;
 	struct uring_key key;
 	u32 flags;
 	u8 op, kind;
 
-	if (!scope_of_worker(task))
+	if (!t)
 		return 0;
 	op = BPF_CORE_READ(req, opcode);
 	kind = uring_kind(op);
@@ -94,9 +94,9 @@ int BPF_PROG(bt_uring_submit, struct io_kiocb *req)
 		return 0;
 	bpf_core_read(&flags, sizeof(flags), &req->flags);
 	if (flags & REQ_CQE_SKIP) {
-		u32 len = kind == URING_BUF ? BPF_CORE_READ((struct io_rw *)req, len) :
-			  kind == URING_NET ? BPF_CORE_READ((struct io_sr_msg *)req, len) :
-					      0;
+		u32 len = kind == URING_BUF   ? BPF_CORE_READ((struct io_rw *)req, len)
+			  : kind == URING_NET ? BPF_CORE_READ((struct io_sr_msg *)req, len)
+					      : 0;
 
 		count_loss(BT_LOSS_IO_URING, len);
 		return 0;
@@ -106,7 +106,7 @@ int BPF_PROG(bt_uring_submit, struct io_kiocb *req)
 	if (!s)
 		return 0;
 	__builtin_memset(&s->uring, 0, __builtin_offsetof(struct bt_uring, iov));
-	s->uring.mm = (u64)task->mm;
+	s->uring.start_ns = t->start_ns;
 	s->uring.req = (u64)req;
 	s->uring.kind = kind;
 	s->uring.off = ~0ULL;
@@ -124,7 +124,8 @@ int BPF_PROG(bt_uring_submit, struct io_kiocb *req)
 
 /* What is known of a completion. */
 struct done {
-	struct io_kiocb *req; /* of several completions, the one that they all belong to; NULL: not known */
+	struct io_kiocb
+		*req; /* of several completions, the one that they all belong to; NULL: not known */
 	struct uring_key key;
 	s64 res;
 	u8 kind;
@@ -174,8 +175,7 @@ static __always_inline void message_name(struct bt_scratch *s)
 		bpf_probe_read_kernel(s->name, len, u->name);
 	}
 	s->data_out.rec.name_len = len;
-	if (u->call == BT_CALL_RECVMSG &&
-	    !bpf_probe_read_user(msg, sizeof(*msg), (void *)u->msg))
+	if (u->call == BT_CALL_RECVMSG && !bpf_probe_read_user(msg, sizeof(*msg), (void *)u->msg))
 		data_name(s, msg->name, msg->name_len);
 }
 
@@ -189,8 +189,7 @@ static __always_inline void moved(struct io *io, const struct done *d)
 	u32 msg_flags = 0;
 	u64 bytes = d->res;
 
-	if (u->mm != (u64)io->task->mm || u->kind == URING_UNKNOWN ||
-	    !chosen_buffer(req, u)) {
+	if (u->start_ns != io->t->start_ns || u->kind == URING_UNKNOWN || !chosen_buffer(req, u)) {
 		count_loss(BT_LOSS_IO_URING, bytes);
 		return;
 	}
@@ -254,9 +253,9 @@ static __always_inline void role(struct bt_scratch *s, struct task_struct *task,
 
 static __always_inline int finish(struct task_struct *task, struct bt_task *t, const struct done *d)
 {
-	bool good = d->kind == URING_CONNECT ? !d->res || d->res == -EINPROGRESS :
-		    d->kind == URING_ACCEPT  ? d->res >= 0 :
-					       d->res > 0;
+	bool good = d->kind == URING_CONNECT  ? !d->res || d->res == -EINPROGRESS
+		    : d->kind == URING_ACCEPT ? d->res >= 0
+					      : d->res > 0;
 	struct bt_uring *u = bpf_map_lookup_elem(&urings, &d->key);
 	struct io io = { .task = task, .t = t };
 

@@ -264,12 +264,12 @@ struct user_mmsg {
 
 /* An io_uring request from its submission to its completion (uring.bpf.c). */
 struct bt_uring {
-	u64 mm;     /* whose memory the addresses are in */
-	u64 req;    /* struct io_kiocb */
-	u64 addr;   /* of the bytes, or of the list of iovecs */
-	u64 off;    /* file offset, or ~0 */
-	u64 msg;    /* of recvmsg: the struct msghdr */
-	u64 digest; /* of more than URING_IOVS iovecs */
+	u64 start_ns; /* whose memory the addresses are in: struct bt_task */
+	u64 req;      /* struct io_kiocb */
+	u64 addr;     /* of the bytes, or of the list of iovecs */
+	u64 off;      /* file offset, or ~0 */
+	u64 msg;      /* of recvmsg: the struct msghdr */
+	u64 digest;   /* of more than URING_IOVS iovecs */
 	u32 len;
 	u32 n_iov; /* 0: one buffer, at addr */
 	s32 fd;    /* -1: there is none, the file is registered with the ring */

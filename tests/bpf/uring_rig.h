@@ -46,8 +46,8 @@ static inline int open_tcp(void)
 
 static inline int open_udp(struct sockaddr_in *peer)
 {
-	return at(loopback(SOCK_DGRAM, peer), PEER) || at(socket(AF_INET, SOCK_DGRAM, 0), FD) ? -1 :
-												 0;
+	return at(loopback(SOCK_DGRAM, peer), PEER) || at(socket(AF_INET, SOCK_DGRAM, 0), FD) ? -1
+											      : 0;
 }
 
 /* FD and PEER, which reads what is written to FD; for reading, the other way round. */
@@ -65,9 +65,8 @@ static inline int open_place(enum place place, bool read)
 	case PIPE:
 		return pipe(p) || at(p[!read], FD) || at(p[read], PEER) ? -1 : 0;
 	case UNIX:
-		return socketpair(AF_UNIX, SOCK_STREAM, 0, p) || at(p[0], FD) || at(p[1], PEER) ?
-			       -1 :
-			       0;
+		return socketpair(AF_UNIX, SOCK_STREAM, 0, p) || at(p[0], FD) || at(p[1], PEER) ? -1
+												: 0;
 	case TCP:
 		return open_tcp();
 	default:
