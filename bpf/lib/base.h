@@ -274,9 +274,10 @@ struct bt_uring {
 	u32 n_iov; /* 0: one buffer, at addr */
 	s32 fd;    /* -1: there is none, the file is registered with the ring */
 	u32 name_len;
-	u16 call; /* enum bt_call */
-	u8 kind;
-	u8 pad[5];
+	u16 call;  /* enum bt_call */
+	u16 group; /* of provided buffers, from which the kernel is to choose */
+	u8 kind;   /* enum uring_kind */
+	u8 pad[3];
 	struct user_iovec iov[URING_IOVS];
 	u8 name[NAME_LEN];
 };

@@ -109,7 +109,11 @@ int main(void)
 	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .flags = IOSQE_CQE_SKIP_SUCCESS, .fd = 1,
 				      .addr = (unsigned long)"hello\n", .len = 6 };
 	++*(unsigned int *)(sq + p.sq_off.tail);
-	return syscall(SYS_io_uring_enter, ring, 1, 0, 0, NULL, 0) == 1 ? 0 : 4;
+	if (syscall(SYS_io_uring_enter, ring, 1, 0, 0, NULL, 0) != 1)
+		return 4;
+	while (lseek(1, 0, SEEK_END) < 6)
+		usleep(1000);
+	return 0;
 }
 EOF
 	"${CC:-cc}" -O2 -o silent silent.c
