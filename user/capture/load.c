@@ -168,7 +168,9 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
 	c->uprobes = uprobes_new();
-	if (!c->uprobes) {
+	if (cgroups_open(&c->cgroups) || !c->uprobes) {
+		uprobes_free(c->uprobes);
+		cgroups_close(&c->cgroups);
 		free(c);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -204,6 +206,7 @@ struct capture *capture_free(struct capture *c)
 	capture_detach(c);
 	uprobes_free(c->uprobes);
 	copies_free(&c->copies);
+	cgroups_close(&c->cgroups);
 	ring_close(&c->bulk);
 	ring_close(&c->prio);
 	if (c->epoll_fd >= 0)
@@ -224,13 +227,16 @@ static int on_record(void *arg, struct span rec)
 
 	struct bt_hdr hdr;
 
+	int ret;
+
 	uprobes_record(c, rec);
-	if (rec.len >= sizeof(hdr)) {
-		memcpy(&hdr, rec.p, sizeof(hdr));
-		if (hdr.kind == BT_REC_COPY)
-			return copy_record(c, rec);
-	}
-	return c->cfg.record(c->cfg.arg, rec);
+	if (rec.len < sizeof(hdr))
+		return c->cfg.record(c->cfg.arg, rec);
+	memcpy(&hdr, rec.p, sizeof(hdr));
+	if (hdr.kind == BT_REC_COPY)
+		return copy_record(c, rec);
+	ret = c->cfg.record(c->cfg.arg, rec);
+	return ret < 0 || hdr.kind != BT_REC_EXEC ? ret : cgroups_record(c, rec);
 }
 
 int capture_drain(struct capture *c)
