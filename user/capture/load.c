@@ -247,6 +247,10 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c)
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
+	if (cgroups_open(&c->cgroups)) {
+		free(c);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
 	c->cfg = *cfg;
 	if (!c->cfg.ring_bulk_len)
 		c->cfg.ring_bulk_len = BT_RING_BULK_LEN;
@@ -276,6 +280,7 @@ struct capture *capture_free(struct capture *c)
 	if (!c)
 		return NULL;
 	stop(c);
+	cgroups_close(&c->cgroups);
 	free(c);
 	return NULL;
 }
@@ -291,13 +296,16 @@ static int on_record(void *arg, struct span rec)
 
 	struct bt_hdr hdr;
 
+	int ret;
+
 	uprobes_record(c, rec);
-	if (rec.len >= sizeof(hdr)) {
-		memcpy(&hdr, rec.p, sizeof(hdr));
-		if (hdr.kind == BT_REC_COPY)
-			return copy_record(c, rec);
-	}
-	return c->cfg.record(c->cfg.arg, rec);
+	if (rec.len < sizeof(hdr))
+		return c->cfg.record(c->cfg.arg, rec);
+	memcpy(&hdr, rec.p, sizeof(hdr));
+	if (hdr.kind == BT_REC_COPY)
+		return copy_record(c, rec);
+	ret = c->cfg.record(c->cfg.arg, rec);
+	return ret < 0 || hdr.kind != BT_REC_EXEC ? ret : cgroups_record(c, rec);
 }
 
 int capture_drain(struct capture *c)

@@ -30,7 +30,7 @@ const struct blind_spot blind_spots[] = {
 	  "it "
 	  "writes it itself and is watched",
 	  "watch the other process too", BLIND_PROGRAM },
-	/* Not counted: nothing tells that they were used. */
+	/* No loss of bytes that could have been had: the summary notes them where it knows of them. */
 	{ "tls-library",
 	  "TLS of a library that is not hooked (rustls, NSS, Java's JSSE, mbed TLS, wolfSSL, "
 	  "OpenSSL or "
@@ -42,7 +42,7 @@ const struct blind_spot blind_spots[] = {
 	{ "quic",
 	  "QUIC and HTTP/3 are encrypted datagrams of the program's own making; no library of it "
 	  "is "
-	  "hooked",
+	  "hooked, and the summary says how many bytes they were",
 	  "turn HTTP/3 off in the program", BLIND_PROGRAM },
 	{ "ktls",
 	  "of a socket that the kernel encrypts the plain text is seen, and taken for what goes "
