@@ -8,6 +8,7 @@
 #include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
+#include "lib/call.h"
 #include "lib/emit.h"
 #include "lib/emit_data.h"
 #include "lib/open.h"
@@ -163,44 +164,39 @@ static __always_inline bool emit_copy(struct io *io, struct copy *c)
 	rec->pos = __sync_fetch_and_add(&st->val.pos, c->bytes);
 	hdr_fill(&rec->hdr, BT_REC_COPY, sizeof(*rec) + len, io->task, io->t, io->now);
 	if (bpf_ringbuf_output(&ring_prio, rec, sizeof(*rec) + len, 0))
-		stream_lost(s, BT_LOSS_RING_PRIO, c->bytes);
+		stream_lost(s, BT_LOSS_RING_WINDOW, c->bytes);
 	else
 		count_seen(BT_SEEN_COPIED, c->bytes);
 	return true;
 }
 
-static __always_inline int copied(struct trace_event_raw_sys_exit *ctx, enum bt_call call,
-				  enum bt_loss which)
+static __always_inline void copied(const struct call_end *e, enum bt_call call, enum bt_loss which)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct pt_regs *regs;
 	struct copy c = {};
 	struct io io = {};
 
-	if (!t || ctx->ret <= 0)
-		return 0;
-	c.bytes = ctx->ret;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	io.task = task;
-	io.t = t;
+	if (e->ret <= 0)
+		return;
+	c.bytes = e->ret;
+	io.task = e->task;
+	io.t = e->t;
 	io.now = bpf_ktime_get_boot_ns();
 	io.call = call;
 	io.dir = BT_DIR_OUT;
 	if (call == BT_CALL_SENDFILE) {
-		io.fd = ARG0(regs);
-		c.from_fd = ARG1(regs);
-		c.from_off_ptr = ARG2(regs);
+		io.fd = e->arg[0];
+		c.from_fd = e->arg[1];
+		c.from_off_ptr = e->arg[2];
 	} else {
-		c.from_fd = ARG0(regs);
-		io.fd = call == BT_CALL_TEE ? ARG1(regs) : ARG2(regs);
+		c.from_fd = e->arg[0];
+		io.fd = call == BT_CALL_TEE ? e->arg[1] : e->arg[2];
 		if (call != BT_CALL_TEE) {
-			c.from_off_ptr = ARG1(regs);
-			c.to_off_ptr = ARG3(regs);
+			c.from_off_ptr = e->arg[1];
+			c.to_off_ptr = e->arg[3];
 		}
 	}
-	c.from = file_of_fd(task, c.from_fd);
-	c.to = file_of_fd(task, io.fd);
+	c.from = file_of_fd(e->task, c.from_fd);
+	c.to = file_of_fd(e->task, io.fd);
 	if (!c.from)
 		goto unseen;
 	io.s = scratch_get();
@@ -214,59 +210,52 @@ static __always_inline int copied(struct trace_event_raw_sys_exit *ctx, enum bt_
 	if (data_open(&io, c.bytes) && !emit_copy(&io, &c))
 		count_loss(BT_LOSS_MAP_STREAM, c.bytes);
 	scratch_put(io.s);
-	return 0;
+	return;
 unseen:
 	if (io.s)
 		scratch_put(io.s);
 	count_loss(which, c.bytes);
-	return 0;
 }
 
-SEC("tp/syscalls/sys_exit_sendfile64")
-int bt_sendfile64(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_sendfile64)
 {
-	return copied(ctx, BT_CALL_SENDFILE, BT_LOSS_SENDFILE);
+	copied(e, BT_CALL_SENDFILE, BT_LOSS_SENDFILE);
 }
 
-SEC("tp/syscalls/sys_exit_splice")
-int bt_splice(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_splice)
 {
-	return copied(ctx, BT_CALL_SPLICE, BT_LOSS_SPLICE);
+	copied(e, BT_CALL_SPLICE, BT_LOSS_SPLICE);
 }
 
-SEC("tp/syscalls/sys_exit_tee")
-int bt_tee(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_tee)
 {
-	return copied(ctx, BT_CALL_TEE, BT_LOSS_SPLICE);
+	copied(e, BT_CALL_TEE, BT_LOSS_SPLICE);
 }
 
-SEC("tp/syscalls/sys_exit_copy_file_range")
-int bt_copy_file_range(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_copy_file_range)
 {
-	return copied(ctx, BT_CALL_COPY_FILE_RANGE, BT_LOSS_COPY_RANGE);
+	copied(e, BT_CALL_COPY_FILE_RANGE, BT_LOSS_COPY_RANGE);
 }
 
 /*
  * A pipe is made: from now on what is put in and taken out is counted, so that it is known which bytes a call takes. Not of a
  * pipe that was there before the watch, nor of a FIFO, which anybody may have opened before.
  */
-static __always_inline int pipe_made(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_pipe)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	const struct bt_stream fresh = { .born = 1 };
 	struct bt_scratch *s;
 	u32 fd = 0;
 	u64 file;
 
-	if (!scope_of(task) || ctx->ret)
-		return 0;
+	if (e->ret)
+		return;
 	s = scratch_get();
 	if (!s)
-		return 0;
-	if (bpf_probe_read_user(&fd, sizeof(fd),
-				(void *)ARG0((struct pt_regs *)bpf_task_pt_regs(task))))
+		return;
+	if (bpf_probe_read_user(&fd, sizeof(fd), (void *)e->arg[0]))
 		goto out;
-	file = file_of_fd(task, fd);
+	file = file_of_fd(e->task, fd);
 	if (!file || !file_identify(file, &s->key.file) || s->key.file.type != BT_FILE_PIPE)
 		goto out;
 	s->key.file.mode = 0;
@@ -277,20 +266,4 @@ static __always_inline int pipe_made(struct trace_event_raw_sys_exit *ctx)
 	bpf_map_update_elem(&streams, &s->key, &fresh, BPF_NOEXIST);
 out:
 	scratch_put(s);
-	return 0;
 }
-
-SEC("tp/syscalls/sys_exit_pipe2")
-int bt_pipe2(struct trace_event_raw_sys_exit *ctx)
-{
-	return pipe_made(ctx);
-}
-
-/* arm64 has no such call. */
-#ifdef __TARGET_ARCH_x86
-SEC("tp/syscalls/sys_exit_pipe")
-int bt_pipe(struct trace_event_raw_sys_exit *ctx)
-{
-	return pipe_made(ctx);
-}
-#endif

@@ -4,6 +4,7 @@
 #include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
+#include "lib/call.h"
 #include "lib/emit.h"
 #include "lib/emit_data.h"
 
@@ -81,49 +82,44 @@ static __always_inline long tell_process(struct io *io, struct task_struct *othe
 	return emit_prio(rec, sizeof(*rec) + len, len);
 }
 
-SEC("tp/syscalls/sys_exit_process_vm_writev")
-int bt_vm_writev(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_vm_writev)
 {
-	struct task_struct *task = bpf_get_current_task_btf(), *other;
-	struct bt_task *t = scope_of(task);
+	struct task_struct *other;
 	struct bt_file_id *id;
 	struct bt_stream *st;
-	struct pt_regs *regs;
 	struct io io = {};
 
-	if (!t || ctx->ret <= 0)
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	io.task = task;
-	io.t = t;
+	if (e->ret <= 0)
+		return;
+	io.task = e->task;
+	io.t = e->t;
 	io.now = bpf_ktime_get_boot_ns();
 	io.off = ~0ULL;
 	io.fd = -1;
 	io.call = BT_CALL_VM_WRITEV;
 	io.dir = BT_DIR_OUT;
-	count_seen(BT_SEEN_CALLS, ctx->ret);
+	count_seen(BT_SEEN_CALLS, e->ret);
 	io.s = scratch_get();
 	if (!io.s) {
-		count_loss(BT_LOSS_HELPER, ctx->ret);
-		return 0;
+		count_loss(BT_LOSS_HELPER, e->ret);
+		return;
 	}
-	other = leader_of_nr(task, ARG0(regs));
+	other = leader_of_nr(e->task, e->arg[0]);
 	id = &io.s->key.file;
 	__builtin_memset(&io.s->key, 0, sizeof(io.s->key));
 	id->type = BT_FILE_MEM;
-	id->obj = other ? BPF_CORE_READ(other, tgid) : ARG0(regs);
+	id->obj = other ? BPF_CORE_READ(other, tgid) : e->arg[0];
 	id->ino = other ? BPF_CORE_READ(other, start_boottime) : 0;
-	id->dev = t->root;
+	id->dev = e->t->root;
 	io.s->data_out.rec.file = *id;
 	io.s->data_out.rec.name_len = 0;
-	st = stream_get(io.s, ctx->ret);
+	st = stream_get(io.s, e->ret);
 	if (!st)
 		goto out;
 	if (!st->ident && !tell_process(&io, other))
 		st->ident = 1;
-	walk_iov(io.s, ARG1(regs), ARG2(regs));
-	data_send(&io, ctx->ret);
+	walk_iov(io.s, e->arg[1], e->arg[2]);
+	data_send(&io, e->ret);
 out:
 	scratch_put(io.s);
-	return 0;
 }

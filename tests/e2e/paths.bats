@@ -8,10 +8,6 @@ load lib
 # Not looked into as yet; the words that the summary has for each.
 blind="
 shared_mapping      shared-mmap
-uring_write         io_uring
-uring_fixed         io_uring
-uring_sqpoll        io_uring
-uring_send          io_uring
 "
 
 # A 64-bit program's 32-bit system calls: neither seen nor told at run time; README names them.

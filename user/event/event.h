@@ -66,6 +66,9 @@ struct event {
 			struct span path;
 		} copy;
 		struct {
+			struct span text; /* as /proc/PID/cgroup */
+		} cgroup;
+		struct {
 			int32_t status;
 		} exit;
 		struct {
