@@ -33,6 +33,7 @@ struct capture {
 	size_t n_links;
 	struct ring bulk, prio;
 	struct ring_merge merge;
+	bool tell; /* ring_merge_tell() is due */
 	int epoll_fd;
 	struct uprobes *uprobes;
 	__u32 round; /* of capture_watch_running() */

@@ -66,8 +66,14 @@ static bool have_caps(void)
 #undef HAS
 }
 
+static int set_limit(struct bpf_map *map, __u32 max)
+{
+	return max ? bpf_map__set_max_entries(map, max) : 0;
+}
+
 static int set_sizes(struct capture *c)
 {
+	const struct capture_limits *lim = &c->cfg.limits;
 	int cpus = libbpf_num_possible_cpus(), err;
 
 	if (cpus < 0)
@@ -79,6 +85,13 @@ static int set_sizes(struct capture *c)
 	if (!err)
 		err = bpf_map__set_max_entries(c->skel->maps.ring_prio,
 					       (__u32)c->cfg.ring_prio_len);
+	if (!err)
+		err = set_limit(c->skel->maps.streams, lim->max_streams);
+	if (!err)
+		err = set_limit(c->skel->maps.procs, lim->max_procs);
+	if (!err)
+		err = set_limit(c->skel->maps.tls_calls, lim->max_tls_calls);
+	c->skel->rodata->bt_no_storage = lim->no_storage;
 	return err;
 }
 
@@ -159,7 +172,10 @@ int capture_inherit(struct capture *c, bool again, struct error *err)
 	ret = open_rings(c, err);
 	if (ret || !again)
 		return ret;
+	c->merge.told_from = ring_produced(&c->prio);
 	ret = watch_again(c);
+	c->merge.told_to = ring_produced(&c->prio);
+	c->tell = true;
 	if (ret)
 		return error_set(err, ret, "cannot look at the watched processes again: %s",
 				 strerror(-ret));
@@ -270,6 +286,13 @@ static int on_record(void *arg, struct span rec)
 
 int capture_drain(struct capture *c)
 {
+	int ret = 0;
+
+	if (c->tell)
+		ret = ring_merge_tell(&c->merge, on_record, c);
+	c->tell = false;
+	if (ret)
+		return ret;
 	return ring_merge_drain(&c->merge, on_record, c);
 }
 
