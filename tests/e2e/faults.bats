@@ -62,11 +62,11 @@ seen() {
 	finish_run
 	equal "status" "$status" 10
 	equal "tokens" "$(alerts sink.class=stderr confidence=verified)" 4
-	equal "opaque, by both" "$(alert_members secret.kind confidence=value | wc -l)" 2
-	equal "one" "$(alerts confidence=value)" 1
+	equal "opaque, by both" "$(alert_members rule sink.class=stderr confidence=value | wc -l)" 2
+	equal "one token" "$(alerts sink.class=stderr confidence=value)" 1
 	reconciled restart
 	grep -q '^note: the process that watches died, 1 times' "$T"
-	grep -q '^FOUND: 6 findings' "$T"
+	grep -q "^FOUND: $(alert_members rule | wc -l) findings" "$T"
 	grep -q '^NOT CLEAN' "$T"
 	grep -q 'has died (signal 9)' "$D/stderr"
 	no_secret "$A" "$T"

@@ -134,18 +134,24 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 			 strerror(-ret));
 }
 
-static int open_rings(struct capture *c, struct error *err)
+static int map_rings(struct capture *c)
+{
+	int ret;
+
+	ret = ring_open(&c->bulk, bpf_map__fd(c->skel->maps.ring_bulk), c->cfg.ring_bulk_len);
+	if (!ret)
+		ret = ring_open(&c->prio, bpf_map__fd(c->skel->maps.ring_prio),
+				c->cfg.ring_prio_len);
+	if (!ret)
+		ring_merge_init(&c->merge, &c->bulk, &c->prio);
+	return ret;
+}
+
+static int open_epoll(struct capture *c, struct error *err)
 {
 	const int fds[] = { bpf_map__fd(c->skel->maps.ring_bulk),
 			    bpf_map__fd(c->skel->maps.ring_prio) };
-	int ret;
 
-	ret = ring_open(&c->bulk, fds[0], c->cfg.ring_bulk_len);
-	if (!ret)
-		ret = ring_open(&c->prio, fds[1], c->cfg.ring_prio_len);
-	if (ret)
-		return error_set(err, ret, "cannot map the ring buffers: %s", strerror(-ret));
-	ring_merge_init(&c->merge, &c->bulk, &c->prio);
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll_fd < 0)
 		return error_set(err, -errno, "cannot create an epoll instance: %s",
@@ -168,10 +174,14 @@ int capture_inherit(struct capture *c, bool again, struct error *err)
 	c->bulk = c->prio = (struct ring){ 0 };
 	if (c->epoll_fd >= 0)
 		close(c->epoll_fd);
-	c->epoll_fd = -1;
-	ret = open_rings(c, err);
-	if (ret || !again)
+	ret = open_epoll(c, err);
+	if (ret)
 		return ret;
+	ret = map_rings(c);
+	if (ret)
+		return error_set(err, ret, "cannot map the ring buffers: %s", strerror(-ret));
+	if (!again)
+		return 0;
 	c->merge.told_from = ring_produced(&c->prio);
 	ret = watch_again(c);
 	c->merge.told_to = ring_produced(&c->prio);
@@ -232,7 +242,7 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	printing = &state;
 	r = load(c, &state, err);
 	if (!r)
-		r = open_rings(c, err);
+		r = open_epoll(c, err);
 	if (!r)
 		r = capture_attach(c, err);
 	if (!r)
@@ -288,7 +298,10 @@ int capture_drain(struct capture *c)
 {
 	int ret = 0;
 
-	if (c->tell)
+	/* Who only holds them for others never looks, and needs no map of all that memory. */
+	if (!c->bulk.data)
+		ret = map_rings(c);
+	if (!ret && c->tell)
 		ret = ring_merge_tell(&c->merge, on_record, c);
 	c->tell = false;
 	if (ret)
