@@ -35,11 +35,11 @@ struct entry {
 	struct stream s;
 	struct key key;
 	struct stream_table *t;
-	uint64_t origin;           /* where delivery began: nothing before it was looked at */
-	uint64_t base;             /* to be added to the kernel's positions */
-	uint64_t begun_ns;         /* when delivery began */
-	struct held *first, *last; /* in order of start */
-	size_t cost;               /* of all of them */
+	uint64_t origin;            /* where delivery began: nothing before it was looked at */
+	uint64_t base;              /* to be added to the kernel's positions */
+	uint64_t begun_ns, last_ns; /* first event, and the youngest */
+	struct held *first, *last;  /* in order of start */
+	size_t cost;                /* of all of them */
 	struct entry *prev_holding, *next_holding;
 	struct range gaps[LATE_GAPS]; /* a ring */
 	unsigned int n_gaps;
@@ -326,7 +326,7 @@ static void count_before_origin(struct entry *e, uint64_t start)
  */
 static bool begins_anew(const struct entry *e, const struct event *ev, uint64_t start)
 {
-	if (start || !ev->data.bytes.len || e->s.pos == e->base)
+	if (start || !ev->data.bytes.len || e->s.pos == e->base || ev->time_ns <= e->last_ns)
 		return false;
 	for (unsigned int i = 0; i < LATE_GAPS; i++)
 		if (e->gaps[i].from <= e->base && e->gaps[i].to > e->base)
@@ -357,6 +357,8 @@ int stream_feed(struct stream_table *t, const struct event *ev)
 		e->origin = e->base;
 		e->begun_ns = ev->time_ns;
 	}
+	if (ev->time_ns > e->last_ns)
+		e->last_ns = ev->time_ns;
 	if (e->base) {
 		moved = *ev;
 		moved.data.pos += e->base;

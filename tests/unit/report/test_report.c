@@ -131,6 +131,52 @@ static void test_lost_bytes_are_not_counted_twice(void **state)
 	assert_int_equal(run_summary_lost_bytes(&s), 126);
 }
 
+static void test_what_calls_moved_is_all_accounted_for(void **state)
+{
+	struct run_summary s = looked();
+	struct run_balance b;
+
+	s.seen[BT_SEEN_CALLS].bytes = 1000;
+	s.seen[BT_SEEN_SENT_BULK].bytes = 500;
+	s.seen[BT_SEEN_SENT_WINDOW].bytes = 100;
+	s.seen[BT_SEEN_MATCHED].bytes = 200;
+	s.seen[BT_SEEN_COPIED].bytes = 50;
+	s.seen[BT_SEEN_SKIPPED].bytes = 150;
+	run_summary_balance(&s, &b);
+	assert_int_equal(b.accounted, 1000);
+	assert_int_equal(b.whole, 600);
+	assert_true(run_summary_complete(&s));
+	/* Bytes that no call is known to have moved are in none of these. */
+	s.loss[BT_LOSS_SENDFILE].bytes = 7;
+	run_summary_balance(&s, &b);
+	assert_int_equal(b.accounted, 1000);
+	s = looked();
+	s.seen[BT_SEEN_CALLS].bytes = 1000;
+	s.seen[BT_SEEN_SENT_BULK].bytes = 990;
+	assert_false(run_summary_complete(&s));
+	assert_int_equal(run_summary_lost_bytes(&s), 10);
+	s.seen[BT_SEEN_SENT_BULK].bytes = 1001;
+	assert_false(run_summary_complete(&s));
+}
+
+static void test_a_worker_that_died_is_no_clean_run(void **state)
+{
+	struct run_summary s = looked();
+	uint64_t by_severity[SEV_MAX];
+
+	s.restarted.events = 1;
+	assert_false(run_summary_complete(&s));
+	s.restarted.bytes = 5;
+	assert_int_equal(run_summary_lost_bytes(&s), 5);
+	s.earlier[SEV_HIGH] = 2;
+	assert_int_equal(report_count(NULL, 0, &s, by_severity), 2);
+	assert_int_equal(by_severity[SEV_HIGH], 2);
+	s = looked();
+	s.unread_bytes = 3;
+	assert_false(run_summary_complete(&s));
+	assert_int_equal(run_summary_lost_bytes(&s), 3);
+}
+
 static void test_verdict(void **state)
 {
 	struct run_summary s = looked();
@@ -606,6 +652,8 @@ int main(void)
 		cmocka_unit_test(test_complete_only_without_any_loss),
 		cmocka_unit_test(test_lost_bytes_are_not_counted_twice),
 		cmocka_unit_test(test_verdict),
+		cmocka_unit_test(test_what_calls_moved_is_all_accounted_for),
+		cmocka_unit_test(test_a_worker_that_died_is_no_clean_run),
 		cmocka_unit_test(test_text_of_an_alert),
 		cmocka_unit_test(test_text_of_the_end),
 		cmocka_unit_test(test_hostile_names_are_escaped),

@@ -711,8 +711,10 @@ static void test_a_stream_that_the_kernel_forgot(void **state)
 
 	feed(f, 0, "ab");
 	feed(f, 2, "cd");
+	f->now++;
 	feed(f, 0, "ef");
 	feed(f, 2, "gh");
+	f->now++;
 	feed(f, 0, "ij");
 	expect(f, "abcdefghij");
 	assert_int_equal(totals(f).missing, 0);
