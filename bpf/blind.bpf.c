@@ -7,13 +7,6 @@
 #include "lib/scope.h"
 #include "lib/call.h"
 
-/* The cookie is the cause (enum bt_loss). */
-CALL_END(bt_blind)
-{
-	if (e->ret > 0)
-		count_loss(e->cookie, e->ret);
-}
-
 /* Where uring.bpf.c cannot be loaded. How much goes through a ring is not known here, only that there is one. */
 CALL_END(bt_io_uring)
 {

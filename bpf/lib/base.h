@@ -42,7 +42,11 @@
 #define PF_KTHREAD 0x00200000
 
 /* include/linux/pid.h, enum pid_type. */
+#define PIDTYPE_PID 0
 #define PIDTYPE_TGID 1
+
+/* O_WRONLY or O_RDWR (include/uapi/asm-generic/fcntl.h). */
+#define O_WRITES 3
 
 /* Set by the loader; compared with its own. */
 const volatile __u32 bt_abi __weak = BT_ABI_VERSION;
@@ -103,6 +107,7 @@ struct {
 struct bt_stream {
 	struct bt_stream_val val;
 	u64 ident; /* of the file whose BT_REC_FILE was sent last, 0 before the first */
+	u64 born;  /* of a pipe: `val.pos` counts from its beginning (BT_FILE_BORN) */
 	/* Its share of the bulk ring (lane.h). */
 	u64 mark;    /* the ring's producer position when `now` began */
 	u64 now;     /* bytes sent since then */

@@ -38,13 +38,41 @@ found_afterwards() {
 	equal "sink" "$(alert_members sink.class)" stdout
 }
 
-@test "splice: out of a file found, from pipe to pipe told" {
-	found_or_told "$PY" -c '
+@test "splice: out of a file into a pipe, and out of the pipe" {
+	found_afterwards "$PY" -c '
 import os
 r, w = os.pipe()
 os.splice(os.open("token", 0), w, 41)
 os.splice(r, 1, 41)'
+	grep -q '^note: 41 bytes that splice or tee moved are known from what was written to the pipe' "$T"
+	grep -q '^ *seen *from what was put into the pipe' "$T"
+	equal "seen" "$(alert_members sink.seen)" "from what was put into the pipe"
+}
+
+@test "splice: out of a pipe that was there before the watch" {
+	mkfifo fifo
+	cat token >fifo 3>&- &
+	writer=$!
+	beartrap_run -- "$PY" -c '
+import os, socket
+pair = socket.socketpair()
+os.splice(os.open("fifo", 0), pair[0].fileno(), 41)'
+	wait "$writer"
+	equal "status" "$status" 125
 	grep -q 'NOT CLEAN: .*splice 41 bytes' "$T"
+}
+
+@test "splice: out of such a pipe into a file, which is read afterwards" {
+	mkfifo fifo
+	cat token >fifo 3>&- &
+	writer=$!
+	beartrap_run -- "$PY" -c '
+import os
+os.splice(os.open("fifo", 0), os.open("copy", os.O_WRONLY | os.O_CREAT, 0o644), 41)'
+	wait "$writer"
+	equal "tokens" "$(alerts)" 1
+	equal "seen" "$(alert_members sink.seen)" "afterwards, in the file that it went to"
+	run ! grep 'NOT CLEAN' "$T"
 }
 
 @test "copy_file_range from the middle of a file into a log" {
@@ -58,7 +86,10 @@ os.link("server.log", "copy")'
 }
 
 @test "cat and cp of coreutils 9" {
-	found_or_told cat token
+	beartrap_run -- sh -c 'cat token; cp token copy.log; cat token | cat >>copy.log'
+	grep -qFf "$D/token" "$D/stdout"
+	equal "sinks" "$(alert_members sink.class | sort -u | xargs)" "log-file pipe stdout"
+	run ! grep 'NOT CLEAN' "$T"
 }
 
 @test "a shared mapping of a file" {

@@ -94,8 +94,13 @@ int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		     struct bt_counter seen[BT_SEEN_MAX]);
 /* Bytes that calls of watched processes have moved so far. */
 int capture_moved(struct capture *c, uint64_t *ret);
-/* Bytes that sendfile, splice and copy_file_range moved and that were read afterwards, in the file that they came from. */
-uint64_t capture_copied(const struct capture *c);
+/* Bytes that sendfile, splice, tee and copy_file_range moved, by how they were had afterwards. */
+struct capture_copied {
+	uint64_t source; /* read in the file that they came from */
+	uint64_t pipe;   /* known from what was written to the pipe that they came out of */
+	uint64_t target; /* read in the file that they went to */
+};
+struct capture_copied capture_copied(const struct capture *c);
 /* The kernel's position of every stream, for the reconciliation at the end. */
 int capture_streams(struct capture *c,
 		    void (*fn)(void *arg, const struct bt_stream_key *key,

@@ -11,6 +11,7 @@
 #include "capture/capture.h"
 #include "capture/ring.h"
 #include "event/event.h"
+#include "event/pipe_store.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
@@ -20,12 +21,17 @@ enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2, MODE_CLEAR = 3 }
 /* More than there are programs. */
 #define LINKS_MAX 64
 
-/* What is being read after it was copied (copy.c). */
+/* Bytes that went past the process, had afterwards (copy.c). */
 struct copies {
 	char *buf; /* one record */
-	uint64_t seen;
-	int64_t second; /* in which `used` bytes were read */
+	struct capture_copied seen;
+	struct bt_counter lost; /* BT_LOSS_MOVED */
+	int64_t second;         /* in which `used` bytes were read */
 	uint64_t used;
+	struct pipe_store *pipes;
+	struct pipe_wait *waits; /* copies out of pipes, oldest first */
+	size_t n_waits;
+	bool settling;
 };
 
 /* Where watched processes are in the cgroup trees (cgroup.c). */
@@ -106,8 +112,15 @@ void uprobes_fds(const struct uprobes *u, int *fds);
  */
 void uring_prepare(struct capture *c);
 
-/* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
-int copy_record(struct capture *c, struct span raw);
+/*
+ * copy.c: hands a record on to cfg->record; a BT_REC_COPY becomes the data that it tells of, which may be later, when what was
+ * written to a pipe is known. What cfg->record returned.
+ */
+int copies_record(struct capture *c, struct span raw);
+/* Gives up copies that have waited too long. */
+void copies_tick(struct capture *c);
+/* Adds what was told of and was not to be had. */
+void copies_count(const struct capture *c, struct bt_counter *loss);
 void copies_free(struct copies *c);
 
 /* 0 or -ENOMEM. */

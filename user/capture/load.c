@@ -320,17 +320,13 @@ static int on_record(void *arg, struct span rec)
 {
 	struct capture *c = arg;
 
-	struct bt_hdr hdr;
-
+	struct bt_hdr hdr = { 0 };
 	int ret;
 
 	uprobes_record(c, rec);
-	if (rec.len < sizeof(hdr))
-		return c->cfg.record(c->cfg.arg, rec);
-	memcpy(&hdr, rec.p, sizeof(hdr));
-	if (hdr.kind == BT_REC_COPY)
-		return copy_record(c, rec);
-	ret = c->cfg.record(c->cfg.arg, rec);
+	if (rec.len >= sizeof(hdr))
+		memcpy(&hdr, rec.p, sizeof(hdr));
+	ret = copies_record(c, rec);
 	return ret < 0 || hdr.kind != BT_REC_EXEC ? ret : cgroups_record(c, rec);
 }
 
@@ -346,7 +342,9 @@ int capture_drain(struct capture *c)
 	c->tell = false;
 	if (ret)
 		return ret;
-	return ring_merge_drain(&c->merge, on_record, c);
+	ret = ring_merge_drain(&c->merge, on_record, c);
+	copies_tick(c);
+	return ret;
 }
 
 enum capture_backend capture_backend(const struct capture *c)

@@ -15,6 +15,7 @@ const struct probe probes[] = {
 	{ .call = "sendto", .prog = "bt_io", .cookie = BT_CALL_SENDTO },
 	{ .call = "sendmsg", .prog = "bt_io", .cookie = BT_CALL_SENDMSG },
 	{ .call = "sendmmsg", .prog = "bt_io", .cookie = BT_CALL_SENDMMSG },
+	{ .call = "vmsplice", .prog = "bt_io", .cookie = BT_CALL_VMSPLICE },
 	{ .call = "read", .prog = "bt_io", .cookie = BT_CALL_READ },
 	{ .call = "pread64", .prog = "bt_io", .cookie = BT_CALL_PREAD64 },
 	{ .call = "readv", .prog = "bt_io", .cookie = BT_CALL_READV },
@@ -32,9 +33,11 @@ const struct probe probes[] = {
 	{ .call = "splice", .prog = "bt_splice" },
 	{ .call = "copy_file_range", .prog = "bt_copy_file_range" },
 
-	{ .call = "tee", .prog = "bt_blind", .cookie = BT_LOSS_SPLICE },
-	{ .call = "vmsplice", .prog = "bt_blind", .cookie = BT_LOSS_SPLICE },
-	{ .call = "process_vm_writev", .prog = "bt_blind", .cookie = BT_LOSS_VM_WRITE },
+	{ .call = "tee", .prog = "bt_tee" },
+	{ .call = "pipe2", .prog = "bt_pipe" },
+	/* arm64 has no such call. */
+	{ .call = "pipe", .prog = "bt_pipe", .optional = true },
+	{ .call = "process_vm_writev", .prog = "bt_vm_writev" },
 	{ .call = "io_uring_setup", .prog = "bt_io_uring", .optional = true },
 
 	{ .call = "mmap", .prog = "bt_map" },

@@ -53,7 +53,7 @@ static uint64_t payload(struct span record, const struct bt_hdr *hdr, bool *copi
 	if (hdr->kind != BT_REC_DATA || record.len < sizeof(rec))
 		return 0;
 	memcpy(&rec, record.p, sizeof(rec));
-	*copied = rec.call >= BT_CALL_SENDFILE;
+	*copied = event_call_seen((enum bt_call)rec.call) != NULL;
 	return rec.data_len;
 }
 
@@ -526,6 +526,28 @@ static uint64_t count_unread(const struct session *s, const struct run_summary *
 	return sent > got ? sent - got : 0;
 }
 
+/* By which way bytes were had that went past the process. */
+static void note_copied(struct session *s)
+{
+	const struct capture_copied n = capture_copied(s->capture);
+
+	if (n.source)
+		session_note(s,
+			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
+			     "afterwards, in the file that they came from",
+			     (unsigned long long)n.source);
+	if (n.pipe)
+		session_note(s,
+			     "%llu bytes that splice or tee moved are known from what was written "
+			     "to the pipe that they came out of",
+			     (unsigned long long)n.pipe);
+	if (n.target)
+		session_note(s,
+			     "%llu bytes that splice moved were read afterwards, in the file that "
+			     "they went to",
+			     (unsigned long long)n.target);
+}
+
 int session_finish(struct session *s, const char *command, const char *target, int clean)
 {
 	struct run_summary sum = { .command = command, .target = target };
@@ -547,11 +569,7 @@ int session_finish(struct session *s, const char *command, const char *target, i
 			s,
 			"up to %zu bytes of payload were held in memory that could not be locked",
 			secmem_unlocked());
-	if (s->life->copied)
-		session_note(s,
-			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
-			     "afterwards, in the file that they came from",
-			     (unsigned long long)s->life->copied);
+	note_copied(s);
 	if (s->life->reloads)
 		session_note(s, "rules and policy were loaded again, %u times", s->life->reloads);
 	note_deaths(s, &sum);

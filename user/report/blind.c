@@ -18,8 +18,9 @@ const struct blind_spot blind_spots[] = {
 	  "a program made a writable shared mapping of a file; what it stores there is no call",
 	  "`beartrap scan` the file afterwards", BLIND_PROGRAM },
 	{ "splice",
-	  "splice, tee or vmsplice moved bytes between files without the program holding them; "
-	  "only what comes out of a regular file is read afterwards",
+	  "splice or tee moved bytes out of a socket, or out of a pipe that others fill too, to "
+	  "where they "
+	  "cannot be read",
 	  "`beartrap scan` where they went", BLIND_PROGRAM },
 	{ "sendfile", "sendfile moved bytes, and their source could not be read afterwards",
 	  "`beartrap scan` where they went", BLIND_PROGRAM },
@@ -27,8 +28,7 @@ const struct blind_spot blind_spots[] = {
 	  "copy_file_range moved bytes, and their source could not be read afterwards",
 	  "`beartrap scan` where they went", BLIND_PROGRAM },
 	{ "process_vm_writev",
-	  "a program wrote into another one's memory; what that one does with it is seen only when "
-	  "it writes it itself and is watched",
+	  "a program wrote into another one's memory, and the kernel did not let it be seen",
 	  "watch the other process too", BLIND_PROGRAM },
 	/* No loss of bytes that could have been had: the summary notes them where it knows of them. */
 	{ "tls-library",
@@ -81,6 +81,10 @@ const struct blind_spot blind_spots[] = {
 	{ "tls-call",
 	  "of a call into a TLS library only the end was seen: it began before the watch",
 	  "start the server with `beartrap run`", BLIND_AT_TIMES },
+	{ "moved-unread",
+	  "bytes went from one file to another past the program, and were no longer to be had when "
+	  "beartrap looked",
+	  "`beartrap scan` where they went", BLIND_AT_TIMES },
 	{ "helper", "the kernel refused something, or left a program out",
 	  "run `beartrap doctor`, and --debug", BLIND_AT_TIMES },
 	{ "gap", "bytes are missing in the middle of a stream", "see the other causes",
