@@ -7,6 +7,7 @@
 #include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
+#include "lib/call.h"
 #include "lib/emit.h"
 
 #define PROT_WRITE 2
@@ -66,27 +67,17 @@ static __always_inline void tell_executable(struct task_struct *task, struct bt_
 	scratch_put(s);
 }
 
-SEC("tp/syscalls/sys_exit_mmap")
-int bt_map(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_map)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct pt_regs *regs;
-	u64 prot, flags, type;
+	u64 prot = e->arg[2], flags = e->arg[3], type;
 
-	if (!t || (unsigned long)ctx->ret >= (unsigned long)-4095L)
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	prot = ARG2(regs);
-	flags = ARG3(regs);
-	if (flags & MAP_ANONYMOUS)
-		return 0;
+	if ((u64)e->ret >= (u64)-4095L || (flags & MAP_ANONYMOUS))
+		return;
 	type = flags & MAP_TYPE;
 	/* How much is stored through it is not known here. */
 	if ((prot & PROT_WRITE) && (type == MAP_SHARED || type == MAP_SHARED_VALIDATE) &&
-	    !is_uring(task, ARG4(regs)))
+	    !is_uring(e->task, e->arg[4]))
 		count_loss(BT_LOSS_MMAP, 0);
 	if (prot & PROT_EXEC)
-		tell_executable(task, t, ARG4(regs));
-	return 0;
+		tell_executable(e->task, e->t, e->arg[4]);
 }

@@ -57,6 +57,8 @@ __u64 bt_match_anchors[BT_MATCH_WORDS] __weak = { 0 };
 __u64 bt_match_values[BT_MATCH_WORDS] __weak = { 0 };
 /* Random; mixed into kernel addresses that serve as names, so that a recording holds none. */
 const volatile __u64 bt_addr_mask __weak = 0;
+/* Requests of io_uring are followed (uring.bpf.c). */
+const volatile bool bt_uring_seen __weak = false;
 
 /* The membership of one thread. */
 struct bt_task {
@@ -288,10 +290,14 @@ struct bt_uring {
  */
 struct bt_scratch {
 	u64 busy;
+	u64 slot;       /* its place in the map */
 	u64 stream_pos; /* of the call's first byte */
 	u64 call_len;
 	u64 file; /* address of the struct file at hand */
-	u64 off;  /* file offset of the call, or ~0 */
+	/* Of the task at hand: its root directory. */
+	u64 root_dentry;
+	u64 root_mnt;
+	u64 off; /* file offset of the call, or ~0 */
 	struct bt_walk walk;
 	struct bt_look look;
 	struct user_mmsg msg;
@@ -340,6 +346,17 @@ struct {
 	__type(value, struct bt_scratch);
 } scratch __weak SEC(".maps");
 
+/*
+ * The slot that another function has, for one that is verified by itself, once, and not anew for each way to it: such a
+ * function (global, so __weak) takes plain numbers.
+ */
+static __always_inline struct bt_scratch *scratch_at(u64 slot)
+{
+	u32 key = slot;
+
+	return bpf_map_lookup_elem(&scratch, &key);
+}
+
 /* NULL when all slots of this CPU are in use. To be given back with scratch_put(). */
 static __always_inline struct bt_scratch *scratch_get(void)
 {
@@ -350,8 +367,10 @@ static __always_inline struct bt_scratch *scratch_get(void)
 
 		if (!s)
 			return NULL;
-		if (!__sync_val_compare_and_swap(&s->busy, 0, 1))
+		if (!__sync_val_compare_and_swap(&s->busy, 0, 1)) {
+			s->slot = key;
 			return s;
+		}
 	}
 	return NULL;
 }

@@ -35,6 +35,6 @@ void uring_prepare(struct capture *c)
 	bpf_program__set_autoload(submit, seen);
 	bpf_program__set_autoload(c->skel->progs.bt_uring_complete, seen);
 	bpf_program__set_autoload(c->skel->progs.bt_uring_overflow, seen);
-	bpf_program__set_autoload(c->skel->progs.bt_io_uring_setup, !seen);
+	c->skel->rodata->bt_uring_seen = seen;
 	btf__free(btf);
 }
