@@ -55,6 +55,8 @@ const volatile __u64 bt_match_mul __weak = 1;
 /* Filled by the loader (match_abi.h). */
 __u64 bt_match_anchors[BT_MATCH_WORDS] __weak = { 0 };
 __u64 bt_match_values[BT_MATCH_WORDS] __weak = { 0 };
+/* For tests: task storage cannot be had. */
+const volatile bool bt_no_storage __weak = false;
 /* Random; mixed into kernel addresses that serve as names, so that a recording holds none. */
 const volatile __u64 bt_addr_mask __weak = 0;
 /* Requests of io_uring are followed (uring.bpf.c). */

@@ -44,6 +44,7 @@ struct capture {
 	struct fexit *fexit; /* NULL: the system calls are looked at with tracepoints */
 	struct ring bulk, prio;
 	struct ring_merge merge;
+	bool tell; /* ring_merge_tell() is due */
 	int epoll_fd;
 	struct uprobes *uprobes;
 	__u32 round; /* of capture_watch_running() */
