@@ -146,11 +146,7 @@ static void bench_rate(const struct kind *k)
 		engine_free(e);
 	}
 	if (!row(k->name, median(rate, ROUNDS), "MB/s", k->target, false, lost))
-		printf("# %s: finding anchors takes 13 instructions a byte, looking for values 8 "
-		       "and "
-		       "normalising for that 8 (callgrind, quiet log); lines and strings cost the "
-		       "rest\n",
-		       k->name);
+		printf("# %s: tests/bench/README.md has the instructions of each step\n", k->name);
 	buf_release(&scene.rec);
 	buf_release(&text);
 	buf_release(&recs);
