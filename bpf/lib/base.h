@@ -55,6 +55,8 @@ const volatile __u64 bt_match_mul __weak = 1;
 /* Filled by the loader (match_abi.h). */
 __u64 bt_match_anchors[BT_MATCH_WORDS] __weak = { 0 };
 __u64 bt_match_values[BT_MATCH_WORDS] __weak = { 0 };
+/* For tests: task storage cannot be had. */
+const volatile bool bt_no_storage __weak = false;
 /* Random; mixed into kernel addresses that serve as names, so that a recording holds none. */
 const volatile __u64 bt_addr_mask __weak = 0;
 /* Requests of io_uring are followed (uring.bpf.c). */
@@ -266,19 +268,20 @@ struct user_mmsg {
 
 /* An io_uring request from its submission to its completion (uring.bpf.c). */
 struct bt_uring {
-	u64 mm;     /* whose memory the addresses are in */
-	u64 req;    /* struct io_kiocb */
-	u64 addr;   /* of the bytes, or of the list of iovecs */
-	u64 off;    /* file offset, or ~0 */
-	u64 msg;    /* of recvmsg: the struct msghdr */
-	u64 digest; /* of more than URING_IOVS iovecs */
+	u64 start_ns; /* whose memory the addresses are in: struct bt_task */
+	u64 req;      /* struct io_kiocb */
+	u64 addr;     /* of the bytes, or of the list of iovecs */
+	u64 off;      /* file offset, or ~0 */
+	u64 msg;      /* of recvmsg: the struct msghdr */
+	u64 digest;   /* of more than URING_IOVS iovecs */
 	u32 len;
 	u32 n_iov; /* 0: one buffer, at addr */
 	s32 fd;    /* -1: there is none, the file is registered with the ring */
 	u32 name_len;
-	u16 call; /* enum bt_call */
-	u8 kind;
-	u8 pad[5];
+	u16 call;  /* enum bt_call */
+	u16 group; /* of provided buffers, from which the kernel is to choose */
+	u8 kind;   /* enum uring_kind */
+	u8 pad[3];
 	struct user_iovec iov[URING_IOVS];
 	u8 name[NAME_LEN];
 };

@@ -16,6 +16,11 @@
 #define NET_BUNDLE 0x10
 #define SEND_VECTORIZED 0x20
 #define FILE_INDEX_ALLOC ~0U
+#define RECVMSG_OUT_LEN                                                                            \
+	16 /* struct io_uring_recvmsg_out; its first member is the length of the name that follows */
+
+/* include/linux/uio.h: so since 6.4, before which it is not asked for. */
+#define ITER_UBUF 0
 
 /* How the request says where the bytes are. */
 enum uring_kind {
@@ -56,11 +61,11 @@ static const struct uring_op uring_ops[URING_OPS] = {
 	[30] = { URING_SPLICE, 0, 0 },
 	[33] = { URING_SPLICE, 0, 0 }, /* TEE */
 	[46] = { URING_CMD, 0, 0 },
-	[47] = { URING_NET, BT_CALL_SENDTO, 0 },            /* SEND_ZC */
-	[48] = { URING_MSG, BT_CALL_SENDMSG, 0 },           /* SENDMSG_ZC */
-	[49] = { URING_BUF, BT_CALL_READ, BT_CALL_READ },   /* READ_MULTISHOT */
-	[58] = { URING_UNKNOWN, 0, 0 },                     /* RECV_ZC */
-	[60] = { URING_IOV, BT_CALL_READV, BT_CALL_PREADV }, /* READV_FIXED */
+	[47] = { URING_NET, BT_CALL_SENDTO, 0 },               /* SEND_ZC */
+	[48] = { URING_MSG, BT_CALL_SENDMSG, 0 },              /* SENDMSG_ZC */
+	[49] = { URING_BUF, BT_CALL_READ, BT_CALL_READ },      /* READ_MULTISHOT */
+	[58] = { URING_UNKNOWN, 0, 0 },                        /* RECV_ZC */
+	[60] = { URING_IOV, BT_CALL_READV, BT_CALL_PREADV },   /* READV_FIXED */
 	[61] = { URING_IOV, BT_CALL_WRITEV, BT_CALL_PWRITEV }, /* WRITEV_FIXED */
 };
 
@@ -103,7 +108,8 @@ static __always_inline void uring_key(struct io_kiocb *req, u8 op, u8 kind, stru
 	bool many;
 
 	if (kind == URING_NET || kind == URING_MSG)
-		many = BPF_CORE_READ((struct io_sr_msg *)req, flags) & (RECV_MULTISHOT | NET_BUNDLE);
+		many = BPF_CORE_READ((struct io_sr_msg *)req, flags) &
+		       (RECV_MULTISHOT | NET_BUNDLE);
 	else
 		many = kind == URING_ACCEPT || op == OP_READ_MULTISHOT || op == OP_RECV_ZC;
 	key->whose = many ? (u64)BPF_CORE_READ(req, ctx) : (u64)req;
@@ -116,10 +122,14 @@ struct io_sr_msg___addr {
 	u16 addr_len;
 } __attribute__((preserve_access_index));
 
-struct __kernel_sockaddr_storage;
+struct iov_iter___uring {
+	u8 iter_type;
+	void *ubuf;
+} __attribute__((preserve_access_index));
 
 struct msghdr___uring {
 	int msg_namelen;
+	struct iov_iter___uring msg_iter;
 } __attribute__((preserve_access_index));
 
 struct io_async_msghdr___uring {
@@ -149,10 +159,10 @@ static __always_inline void uring_send_name(struct io_kiocb *req, struct bt_urin
 		len = (u32)BPF_CORE_READ(hdr, msg.msg_namelen);
 		barrier_var(len);
 		if (len > NAME_LEN ||
-		    bpf_probe_read_kernel(u->name, len,
-					  (void *)hdr +
-						  bpf_core_field_offset(struct io_async_msghdr___uring,
-									addr)))
+		    bpf_probe_read_kernel(
+			    u->name, len,
+			    (void *)hdr +
+				    bpf_core_field_offset(struct io_async_msghdr___uring, addr)))
 			return;
 	}
 	u->name_len = len;
@@ -262,8 +272,8 @@ static __always_inline u64 uring_file(struct io_ring_ctx *ring, u64 slot)
 		files = (void *)files + slot * bpf_core_type_size(struct io_fixed_file___array);
 		file = BPF_CORE_READ(files, file_ptr);
 	} else if (bpf_core_field_exists(struct io_rsrc_node___entry, file_ptr)) {
-		struct io_rsrc_node___entry **nodes = BPF_CORE_READ(
-			(struct io_ring_ctx___entries *)ring, file_table.data.nodes);
+		struct io_rsrc_node___entry **nodes =
+			BPF_CORE_READ((struct io_ring_ctx___entries *)ring, file_table.data.nodes);
 		struct io_rsrc_node___entry *node = NULL;
 
 		bpf_probe_read_kernel(&node, sizeof(node), nodes + slot);

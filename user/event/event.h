@@ -65,6 +65,9 @@ struct event {
 			struct span path; /* of the source */
 		} copy;
 		struct {
+			struct span text; /* as /proc/PID/cgroup */
+		} cgroup;
+		struct {
 			int32_t status;
 		} exit;
 		struct {
