@@ -88,6 +88,11 @@ struct bt_match_key capture_match_key(const struct capture *c);
 
 /* To poll(2) for POLLIN. */
 int capture_fd(const struct capture *c);
+/*
+ * Lets records gather for `ns` (below a second), or until one comes that should not wait: the beginning of a program, a library
+ * that it maps, a file that it opens.
+ */
+void capture_gather(const struct capture *c, long ns);
 /* Gives every record that is ready now to cfg->record. Number of records, or negative errno. */
 int capture_drain(struct capture *c);
 int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,6 +315,14 @@ struct capture *capture_free(struct capture *c)
 int capture_fd(const struct capture *c)
 {
 	return c->epoll_fd;
+}
+
+void capture_gather(const struct capture *c, long ns)
+{
+	struct pollfd prio = { .fd = bpf_map__fd(c->skel->maps.ring_prio), .events = POLLIN };
+	const struct timespec wait = { .tv_nsec = ns };
+
+	ppoll(&prio, 1, &wait, NULL);
 }
 
 static int on_record(void *arg, struct span rec)

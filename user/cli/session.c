@@ -27,9 +27,12 @@
 #define BALANCE_PAUSE_MS 2
 /*
  * After records came, the next ones are let gather for this long: a record that finds the ring empty wakes us, which
- * costs its writer more than all else; one that finds others does not. In ns.
+ * costs its writer more than all else; one that finds others does not. When there were many they come fast, and the
+ * ring, 16 MiB, must not fill. In ns.
  */
-#define GATHER_NS 1000000
+#define GATHER_NS 3000000
+#define GATHER_FAST_NS 1000000
+#define GATHER_MANY 1000
 
 uint64_t clock_now_ns(clockid_t clock)
 {
@@ -405,11 +408,10 @@ void session_note(struct session *s, const char *fmt, ...)
 
 int session_drain(struct session *s)
 {
-	static const struct timespec gather = { .tv_nsec = GATHER_NS };
 	int n = capture_drain(s->capture);
 
 	if (n > 0)
-		nanosleep(&gather, NULL);
+		capture_gather(s->capture, n > GATHER_MANY ? GATHER_FAST_NS : GATHER_NS);
 	engine_tick(s->engine, clock_now_ns(CLOCK_BOOTTIME));
 	match_values(s);
 	if (s->n_old_rules)
