@@ -51,7 +51,8 @@ BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wpointer-arith \
 	-Wformat=2 -Wvla -Wundef -Wno-unused-parameter
 MAPS := -ffile-prefix-map=$(CURDIR)=.
-CFLAGS ?= -O2 -g
+# A build with sanitizers is made for the tests alone: line numbers are all of the debug information it needs.
+CFLAGS ?= $(if $(SANITIZE),-O1 -g1,-O2 -g)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(MAPS) -fno-strict-aliasing \
 	-fstack-protector-strong -fPIE -MMD -MP \
 	-D_GNU_SOURCE -Iinclude -Iuser -I$(BUILD)/gen \
@@ -175,7 +176,8 @@ $(BUILD)/tests/bpf/%: tests/bpf/%.c $(wildcard tests/lib/*.h tests/bpf/*.h) $(SK
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group \
-		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) -lcmocka -lpthread
+		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) $(LIBS_test) -lcmocka -lpthread
+$(BUILD)/tests/bpf/test_uring $(BUILD)/tests/bpf/test_uring_cases: LIBS_test := -luring
 
 # Go programs that tests of the kernel side watch; stripped ones are made from the same source.
 GO_BIN := $(BUILD)/go/leaks $(foreach n,tls client,$(BUILD)/go/$(n) $(BUILD)/go/$(n)-stripped)
@@ -244,6 +246,6 @@ install: all
 
 .PHONY: clean
 clean:
-	rm -rf build build-san build-fuzz
+	rm -rf build build-san build-fuzz build-cov
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -18,7 +18,7 @@
 
 /* Bumped with every change of a struct or an enum below; the loader compares it
  * with the constant in the object's .rodata, a recording with its header. */
-#define BT_ABI_VERSION 2
+#define BT_ABI_VERSION 3
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
@@ -33,6 +33,7 @@ enum bt_rec_kind {
 	BT_REC_MAP = 7,  /* it has mapped a file to execute: a library */
 	BT_REC_COPY =
 		8, /* it has had bytes moved from a regular file to another file; for the loader only */
+	BT_REC_CGROUP = 9, /* where it is in the cgroup trees: made by the loader, after an EXEC */
 	BT_REC_KIND_MAX
 };
 
@@ -241,6 +242,13 @@ struct bt_rec_copy {
 	__u32 pad;
 };
 
+/* tail: `text_len` bytes: /proc/PID/cgroup, proc_pid_cgroup in cgroups(7), whole lines. */
+struct bt_rec_cgroup {
+	struct bt_hdr hdr;
+	__u32 text_len;
+	__u32 pad;
+};
+
 /* no tail. */
 struct bt_rec_exit {
 	struct bt_hdr hdr;
@@ -255,24 +263,25 @@ struct bt_rec_exit {
  * element i holds {events, bytes} for cause i. They only ever grow.
  */
 enum bt_loss {
-	BT_LOSS_RING_WINDOW = 0, /* no room for a window of the matched lane, or for telling of a copy */
-	BT_LOSS_RING_PRIO,       /* no room in the priority ring */
-	BT_LOSS_FAULT,           /* user memory was not resident or not mapped */
-	BT_LOSS_FD_GONE,         /* the descriptor was closed before the call's end was seen */
-	BT_LOSS_MAP_STREAM,      /* no room for another stream position */
-	BT_LOSS_MAP_PROC,        /* no room for another watched process */
-	BT_LOSS_STORAGE,         /* task storage could not be had: the task is not watched */
-	BT_LOSS_IOV,             /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
-	BT_LOSS_ARGS,            /* argv or environment over BT_ARGS_LEN, or not resident */
-	BT_LOSS_PATH,            /* a path was cut */
-	BT_LOSS_TLS_CALL,        /* of a call into a TLS library only the end was seen */
-	BT_LOSS_HELPER, /* any other helper that failed; a program that the kernel left out */
+	BT_LOSS_RING_WINDOW =
+		0,          /* no room for a window of the matched lane, or for telling of a copy */
+	BT_LOSS_RING_PRIO,  /* no room in the priority ring */
+	BT_LOSS_FAULT,      /* user memory was not resident or not mapped */
+	BT_LOSS_FD_GONE,    /* the descriptor was closed before the call's end was seen */
+	BT_LOSS_MAP_STREAM, /* no room for another stream position */
+	BT_LOSS_MAP_PROC,   /* no room for another watched process */
+	BT_LOSS_STORAGE,    /* task storage could not be had: the task is not watched */
+	BT_LOSS_IOV,        /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
+	BT_LOSS_ARGS,       /* argv or environment over BT_ARGS_LEN, or not resident */
+	BT_LOSS_PATH,       /* a path was cut */
+	BT_LOSS_TLS_CALL,   /* of a call into a TLS library only the end was seen */
+	BT_LOSS_HELPER,     /* any other helper that failed; a program that the kernel left out */
 	/* Calls that move bytes past the probes (bpf/blind.bpf.c): bytes where they are known. */
 	BT_LOSS_SENDFILE,
 	BT_LOSS_SPLICE, /* splice, tee, vmsplice */
 	BT_LOSS_COPY_RANGE,
 	BT_LOSS_VM_WRITE,
-	BT_LOSS_IO_URING, /* events: rings made */
+	BT_LOSS_IO_URING, /* requests that could not be followed; where none can be: rings made */
 	BT_LOSS_MMAP,     /* events: writable shared file mappings made */
 	BT_LOSS_COMPAT, /* events: 32-bit programs begun; their system calls have no tracepoints */
 	BT_LOSS_MAX

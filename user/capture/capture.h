@@ -14,6 +14,13 @@
 
 struct capture;
 
+/* How the system calls are looked at (bpf/lib/call.h). */
+enum capture_backend {
+	CAPTURE_AUTO = 0, /* fexit where that can be loaded and attached, else tracepoints */
+	CAPTURE_TRACEPOINT,
+	CAPTURE_FEXIT,
+};
+
 /* For tests, smaller than they are by themselves; 0 = as they are. */
 struct capture_limits {
 	__u32 max_streams, max_procs, max_tls_calls;
@@ -21,6 +28,8 @@ struct capture_limits {
 };
 
 struct capture_config {
+	/* Other than CAPTURE_AUTO: for tests and measurements. */
+	enum capture_backend backend;
 	size_t ring_bulk_len, ring_prio_len; /* 0 = the defaults in limits.h */
 	struct capture_limits limits;
 	/* Every record, both rings merged in time order. A negative return stops the drain and is passed on. */
@@ -46,6 +55,8 @@ int capture_inherit(struct capture *c, bool again, struct error *err);
  * nothing but the links (no standard stream, no pipe). Free what is secret first.
  */
 void capture_hold_links(struct capture *c, int wait_fd) __attribute__((noreturn));
+/* capture_free() for a process that is about to exit: a child of its own holds the links meanwhile. */
+struct capture *capture_leave(struct capture *c);
 
 /*
  * Puts the single-threaded process behind `pidfd` (a child that waits before its exec) in the watch set; its
@@ -97,6 +108,8 @@ int capture_streams(struct capture *c,
 void capture_expect(struct capture *c, const char *path);
 /* Why TLS traffic of a process could not be looked into, as a phrase. Valid until the next drain. */
 const char *capture_tls_state(const struct capture *c, uint32_t tgid);
+/* The one in use, never CAPTURE_AUTO. */
+enum capture_backend capture_backend(const struct capture *c);
 /* One line for `version` and `doctor`: backend and kernel features in use. */
 const char *capture_describe(const struct capture *c);
 

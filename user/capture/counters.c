@@ -44,21 +44,29 @@ int capture_moved(struct capture *c, uint64_t *ret)
  * How often the kernel left out one of the programs, because its CPU was in the middle of other BPF work (a map
  * operation that was preempted, say). Whose call that was is not known, so this may count calls of others.
  */
+int add_misses(int prog_fd, __u64 *misses)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &len))
+		return -errno;
+	*misses += info.recursion_misses;
+	return 0;
+}
+
 static int sum_misses(const struct capture *c, __u64 *ret)
 {
 	struct bpf_program *prog;
+	int err = 0;
 
 	*ret = 0;
 	bpf_object__for_each_program(prog, c->skel->obj)
 	{
-		struct bpf_prog_info info = { 0 };
-		__u32 len = sizeof(info);
-
-		if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-			return -errno;
-		*ret += info.recursion_misses;
+		if (!err && bpf_program__autoload(prog))
+			err = add_misses(bpf_program__fd(prog), ret);
 	}
-	return 0;
+	return err ? err : fexit_misses(c->fexit, ret);
 }
 
 int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],

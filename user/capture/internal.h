@@ -12,6 +12,8 @@
 #include "capture/ring.h"
 #include "event/event.h"
 
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
 /* As in bpf/iter.bpf.c. */
 enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2, MODE_CLEAR = 3 };
 
@@ -26,11 +28,20 @@ struct copies {
 	uint64_t used;
 };
 
+/* Where watched processes are in the cgroup trees (cgroup.c). */
+struct cgroups {
+	int mount_fd;        /* of cgroup v2, -1: none */
+	char mount[64];      /* its path */
+	struct table *texts; /* id of a cgroup -> text, when v2 is all there is */
+	uint64_t pid_ns;     /* our own */
+};
+
 struct capture {
 	struct capture_config cfg;
 	struct beartrap_bpf *skel;
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
+	struct fexit *fexit; /* NULL: the system calls are looked at with tracepoints */
 	struct ring bulk, prio;
 	struct ring_merge merge;
 	bool tell; /* ring_merge_tell() is due */
@@ -39,6 +50,7 @@ struct capture {
 	__u32 round; /* of capture_watch_running() */
 	struct bt_match_key match_key;
 	struct copies copies;
+	struct cgroups cgroups;
 	char describe[256];
 };
 
@@ -53,6 +65,24 @@ int tracefs_open(void);
  */
 struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog, const char *name,
 				   __u64 cookie);
+
+/*
+ * fexit.c. Finds the functions to attach to and tries one. Negative errno when this kernel does not let programs be
+ * attached to them, or does not know all of them.
+ */
+int fexit_open(struct fexit **ret);
+/* Takes its programs off. NULL is fine. */
+struct fexit *fexit_free(struct fexit *f);
+/* Between open and load: chooses the programs to be loaded. Negative errno. */
+int fexit_prepare(struct capture *c);
+int fexit_attach(struct capture *c, struct error *err);
+/* Links held; puts their descriptors into `fds` unless that is NULL. */
+size_t fexit_fds(const struct fexit *f, int *fds);
+/* Adds how often the kernel left out one of its programs (counters.c). Negative errno. */
+int fexit_misses(const struct fexit *f, __u64 *misses);
+
+/* counters.c: adds how often the kernel left out a program. Negative errno. */
+int add_misses(int prog_fd, __u64 *misses);
 
 /* uprobe.c. NULL: out of memory. */
 struct uprobes *uprobes_new(void);
@@ -70,9 +100,21 @@ void uprobes_process(struct capture *c, uint32_t tgid);
 size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
 
+/*
+ * uring.c, between open and load: chooses the programs for io_uring by what this kernel has; where it is not what they
+ * need, only that a ring was made is counted.
+ */
+void uring_prepare(struct capture *c);
+
 /* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
 int copy_record(struct capture *c, struct span raw);
 void copies_free(struct copies *c);
+
+/* 0 or -ENOMEM. */
+int cgroups_open(struct cgroups *g);
+void cgroups_close(struct cgroups *g);
+/* Makes a BT_REC_CGROUP for the process of an EXEC, when it can be found out. What cfg->record returned, or 0. */
+int cgroups_record(struct capture *c, struct span exec);
 
 /* As in bpf/lib/base.h. */
 struct proc_key {
@@ -90,7 +132,9 @@ int watch_again(struct capture *c);
 int map_each(const struct bpf_map *map, void (*fn)(void *arg, const void *key, const void *val),
 	     void *arg);
 
-/* attach.c: all programs that are not walks or uprobes. 0 or negative errno with `err`. */
+/* attach.c: between open and load: chooses the programs to be loaded. Negative errno. */
+int capture_prepare(struct capture *c);
+/* All programs that are not walks or uprobes. 0 or negative errno with `err`. */
 int capture_attach(struct capture *c, struct error *err);
 void capture_detach(struct capture *c);
 

@@ -5,14 +5,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#include <linux/capability.h>
 
 #include "capture/internal.h"
+#include "capture/probe.h"
 
-#define BTF_PATH "/sys/kernel/btf/vmlinux"
 /* As in bpf/lib/base.h. */
 #define SCRATCH_SLOTS 3
 
@@ -52,20 +50,6 @@ __attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_
 	return 0;
 }
 
-static bool have_caps(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { 0 } };
-	uint64_t eff;
-
-	if (syscall(SYS_capget, &head, data))
-		return false;
-	eff = data[0].effective | (uint64_t)data[1].effective << 32;
-#define HAS(cap) (eff >> (cap)&1)
-	return HAS(CAP_SYS_ADMIN) || (HAS(CAP_BPF) && HAS(CAP_PERFMON));
-#undef HAS
-}
-
 static int set_limit(struct bpf_map *map, __u32 max)
 {
 	return max ? bpf_map__set_max_entries(map, max) : 0;
@@ -100,6 +84,9 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	uint64_t mask = 0;
 	int ret;
 
+	c->uprobes = uprobes_new();
+	if (!c->uprobes)
+		return error_set(err, -ENOMEM, "out of memory");
 	c->skel = beartrap_bpf__open();
 	if (!c->skel)
 		return error_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
@@ -116,9 +103,13 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	c->skel->rodata->bt_match_mul = c->match_key.mul;
 	c->skel->rodata->bt_bulk_len = c->cfg.ring_bulk_len;
 	c->skel->rodata->bt_prio_len = c->cfg.ring_prio_len;
+	ret = capture_prepare(c);
+	if (ret)
+		return error_set(err, ret, "cannot choose the BPF programs: %s", strerror(-ret));
 	ret = uprobes_prepare(c);
 	if (ret)
 		return error_set(err, ret, "cannot prepare the uprobes: %s", strerror(-ret));
+	uring_prepare(c);
 	ret = set_sizes(c);
 	if (ret)
 		return error_set(err, ret, "cannot size the BPF maps: %s", strerror(-ret));
@@ -199,21 +190,75 @@ static void describe(struct capture *c)
 	if (uname(&u))
 		memset(&u, 0, sizeof(u));
 	snprintf(c->describe, sizeof(c->describe),
-		 "BPF tracepoints (%d system calls, fork, exec, exit), uprobes for TLS, task "
-		 "storage, rings of "
-		 "%zu+%zu KiB; Linux %.64s %.32s; libbpf %s",
-		 BT_CALL_RECVMMSG, c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10,
-		 u.release, u.machine, libbpf_version_string());
+		 "BPF %s, uprobes for TLS, task storage, rings of %zu+%zu KiB; Linux %.64s %.32s; "
+		 "libbpf %s",
+		 c->fexit ? "fexit programs on system calls" : "tracepoints on system calls",
+		 c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10, u.release, u.machine,
+		 libbpf_version_string());
+}
+
+static void say(const struct capture *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void say(const struct capture *c, const char *fmt, ...)
+{
+	char line[sizeof(c->describe)];
+	va_list ap;
+
+	if (!c->cfg.debug)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	c->cfg.debug(c->cfg.arg, line);
+}
+
+/* With one backend; what it has begun is taken down by the caller. */
+static int start(struct capture *c, enum capture_backend backend, struct error *err)
+{
+	struct print_state state = { .cfg = &c->cfg };
+	int ret = 0;
+
+	printing = &state;
+	if (backend == CAPTURE_FEXIT) {
+		ret = fexit_open(&c->fexit);
+		if (ret)
+			error_set(err, ret,
+				  "this kernel takes no fexit programs on system calls: %s",
+				  strerror(-ret));
+	}
+	if (!ret)
+		ret = load(c, &state, err);
+	if (!ret)
+		ret = open_epoll(c, err);
+	if (!ret)
+		ret = capture_attach(c, err);
+	if (!ret)
+		uprobes_usual(c);
+	printing = NULL;
+	return ret;
+}
+
+static void stop(struct capture *c)
+{
+	capture_detach(c);
+	c->uprobes = uprobes_free(c->uprobes);
+	copies_free(&c->copies);
+	ring_close(&c->bulk);
+	ring_close(&c->prio);
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+	c->epoll_fd = -1;
+	beartrap_bpf__destroy(c->skel);
+	c->skel = NULL;
 }
 
 int capture_open(const struct capture_config *cfg, struct capture **ret, struct error *err)
 {
-	struct print_state state = { .cfg = cfg };
 	libbpf_print_fn_t before;
 	struct capture *c;
 	int r;
 
-	if (!have_caps())
+	if (!capture_privileged())
 		return error_set(
 			err, -EPERM,
 			"watching needs root, or CAP_BPF and CAP_PERFMON; run it with sudo, or: "
@@ -228,8 +273,7 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c)
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
-	c->uprobes = uprobes_new();
-	if (!c->uprobes) {
+	if (cgroups_open(&c->cgroups)) {
 		free(c);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -239,21 +283,20 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c->cfg.ring_prio_len)
 		c->cfg.ring_prio_len = BT_RING_PRIO_LEN;
 	before = libbpf_set_print(print_libbpf);
-	printing = &state;
-	r = load(c, &state, err);
-	if (!r)
-		r = open_epoll(c, err);
-	if (!r)
-		r = capture_attach(c, err);
-	if (!r)
-		uprobes_usual(c);
-	printing = NULL;
+	r = start(c, cfg->backend == CAPTURE_TRACEPOINT ? CAPTURE_TRACEPOINT : CAPTURE_FEXIT, err);
+	if (r && cfg->backend == CAPTURE_AUTO) {
+		say(c, "%s; tracepoints instead", err->text);
+		stop(c);
+		*err = (struct error){ 0 };
+		r = start(c, CAPTURE_TRACEPOINT, err);
+	}
 	libbpf_set_print(before);
 	if (r) {
 		capture_free(c);
 		return r;
 	}
 	describe(c);
+	say(c, "%s", c->describe);
 	*ret = c;
 	return 0;
 }
@@ -262,14 +305,8 @@ struct capture *capture_free(struct capture *c)
 {
 	if (!c)
 		return NULL;
-	capture_detach(c);
-	uprobes_free(c->uprobes);
-	copies_free(&c->copies);
-	ring_close(&c->bulk);
-	ring_close(&c->prio);
-	if (c->epoll_fd >= 0)
-		close(c->epoll_fd);
-	beartrap_bpf__destroy(c->skel);
+	stop(c);
+	cgroups_close(&c->cgroups);
 	free(c);
 	return NULL;
 }
@@ -285,13 +322,16 @@ static int on_record(void *arg, struct span rec)
 
 	struct bt_hdr hdr;
 
+	int ret;
+
 	uprobes_record(c, rec);
-	if (rec.len >= sizeof(hdr)) {
-		memcpy(&hdr, rec.p, sizeof(hdr));
-		if (hdr.kind == BT_REC_COPY)
-			return copy_record(c, rec);
-	}
-	return c->cfg.record(c->cfg.arg, rec);
+	if (rec.len < sizeof(hdr))
+		return c->cfg.record(c->cfg.arg, rec);
+	memcpy(&hdr, rec.p, sizeof(hdr));
+	if (hdr.kind == BT_REC_COPY)
+		return copy_record(c, rec);
+	ret = c->cfg.record(c->cfg.arg, rec);
+	return ret < 0 || hdr.kind != BT_REC_EXEC ? ret : cgroups_record(c, rec);
 }
 
 int capture_drain(struct capture *c)
@@ -307,6 +347,11 @@ int capture_drain(struct capture *c)
 	if (ret)
 		return ret;
 	return ring_merge_drain(&c->merge, on_record, c);
+}
+
+enum capture_backend capture_backend(const struct capture *c)
+{
+	return c->fexit ? CAPTURE_FEXIT : CAPTURE_TRACEPOINT;
 }
 
 const char *capture_describe(const struct capture *c)

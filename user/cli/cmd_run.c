@@ -93,25 +93,6 @@ fail:
 	_exit(err == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
-/* Where execvp(3) will find the command; empty when it will not. */
-static void find_command(const char *name, char *ret, size_t len)
-{
-	const char *path = getenv("PATH");
-
-	snprintf(ret, len, "%s", name);
-	if (strchr(name, '/'))
-		return;
-	for (*ret = '\0'; path && *path; path += *path == ':') {
-		size_t n = strcspn(path, ":");
-
-		snprintf(ret, len, "%.*s%s%s", (int)n, path, n ? "/" : "", name);
-		if (!access(ret, X_OK))
-			return;
-		*ret = '\0';
-		path += n;
-	}
-}
-
 static int start_child(struct session *s, const struct run_opts *o, struct child *c,
 		       struct error *err)
 {
@@ -147,7 +128,7 @@ static int start_child(struct session *s, const struct run_opts *o, struct child
 		ret = error_set(err, -errno, "cannot open a pidfd: %m");
 		goto out;
 	}
-	find_command(o->argv[0], command, sizeof(command));
+	command_find(o->argv[0], command, sizeof(command));
 	capture_expect(s->capture, command);
 	ret = capture_watch_child(s->capture, c->pidfd, c->pid, err);
 out:

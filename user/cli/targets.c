@@ -12,8 +12,12 @@
 #include <unistd.h>
 #include "base/fileio.h"
 #include "cli/targets.h"
+#include "proc/cgroup.h"
 
 #define CGROUP_DEPTH 16
+#define CGROUP_TEXT_MAX 65536
+/* Characters of a container's id that are enough to name it. */
+#define CONTAINER_PREFIX 8
 
 int targets_add(struct targets *t, enum target_kind kind, const char *text, struct error *err)
 {
@@ -81,8 +85,8 @@ int target_list_add(struct target_list *l, const struct target_proc *p)
 	return 0;
 }
 
-/* 0, or negative errno when the process is gone. comm stands in brackets and may hold any byte. */
-static int read_stat(pid_t pid, struct target_proc *ret)
+/* comm stands in brackets and may hold any byte. */
+int target_proc_read(pid_t pid, struct target_proc *ret)
 {
 	struct buf b = BUF_INIT(4096);
 	char path[64], *p;
@@ -142,11 +146,47 @@ static bool exe_matches(pid_t pid, const char *glob)
 	return !fnmatch(glob, strchr(glob, '/') ? exe : name, 0);
 }
 
+/* Names as cgroup_identify() finds them. A unit without a kind is a service; of a container's id the beginning will do. */
+static bool cgroup_matches(pid_t pid, const struct target *g)
+{
+	struct buf b = BUF_INIT(CGROUP_TEXT_MAX);
+	struct cgroup_identity id;
+	char path[64], service[160];
+	bool yes = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	if (!file_read_all(path, CGROUP_TEXT_MAX, &b, NULL)) {
+		cgroup_identify(cgroup_path(buf_span(&b)), &id);
+		snprintf(service, sizeof(service), "%s%s", g->text,
+			 strchr(g->text, '.') ? "" : ".service");
+		if (g->kind == TARGET_UNIT)
+			yes = id.unit[0] && !fnmatch(service, id.unit, 0);
+		else
+			yes = !strcmp(g->text, id.container) ||
+			      (strlen(g->text) >= CONTAINER_PREFIX &&
+			       !strncmp(g->text, id.container, strlen(g->text)));
+	}
+	buf_release(&b);
+	return yes;
+}
+
+static bool matches(pid_t pid, const struct target *g)
+{
+	switch (g->kind) {
+	case TARGET_COMM:
+		return comm_matches(pid, g->text);
+	case TARGET_EXE:
+		return exe_matches(pid, g->text);
+	default:
+		return cgroup_matches(pid, g);
+	}
+}
+
 static int add_pid(pid_t pid, struct target_list *ret)
 {
 	struct target_proc p;
 
-	if (pid == getpid() || pid == getppid() || read_stat(pid, &p))
+	if (pid == getpid() || pid == getppid() || target_proc_read(pid, &p))
 		return 0;
 	return target_list_add(ret, &p);
 }
@@ -165,7 +205,7 @@ static int find_in_proc(const struct target *g, struct target_list *ret, struct 
 		if (!isdigit((unsigned char)d->d_name[0]))
 			continue;
 		pid = (pid_t)atoi(d->d_name);
-		if (g->kind == TARGET_COMM ? comm_matches(pid, g->text) : exe_matches(pid, g->text))
+		if (matches(pid, g))
 			rc = add_pid(pid, ret);
 	}
 	closedir(dir);
@@ -258,7 +298,7 @@ int targets_find(const struct targets *t, struct target_list *ret, struct error 
 	for (i = 0; i < t->n; i++) {
 		switch (t->v[i].kind) {
 		case TARGET_PID:
-			if (read_stat(t->v[i].pid, &p))
+			if (target_proc_read(t->v[i].pid, &p))
 				return error_set(err, -ESRCH, "--pid %s: no such process",
 						 t->v[i].text);
 			rc = target_list_add(ret, &p);

@@ -11,11 +11,18 @@
 
 #define TARGETS_MAX 64
 
-enum target_kind { TARGET_PID, TARGET_COMM, TARGET_EXE, TARGET_CGROUP };
+enum target_kind {
+	TARGET_PID,
+	TARGET_COMM,
+	TARGET_EXE,
+	TARGET_CGROUP,
+	TARGET_UNIT,
+	TARGET_CONTAINER
+};
 
 struct target {
 	enum target_kind kind;
-	const char *text; /* as typed; GLOB for comm and exe (fnmatch(3)) */
+	const char *text; /* as typed; GLOB for comm, exe and unit (fnmatch(3)) */
 	pid_t pid;        /* TARGET_PID */
 };
 
@@ -44,6 +51,8 @@ bool targets_are_open(const struct targets *t);
  * that end meanwhile are passed over; a --pid that does not exist is -ESRCH, an unreadable cgroup its errno.
  */
 int targets_find(const struct targets *t, struct target_list *ret, struct error *err);
+/* Which life of the pid it is now. 0, or negative errno when there is none. */
+int target_proc_read(pid_t pid, struct target_proc *ret);
 void target_list_release(struct target_list *l);
 bool target_list_has(const struct target_list *l, const struct target_proc *p);
 int target_list_add(struct target_list *l, const struct target_proc *p);

@@ -85,6 +85,7 @@ void actor_of(const struct event *ev, struct actor *ret)
 		.time_ns = ev->time_ns,
 		.fd = ev->kind == BT_REC_DATA ? ev->data.fd : -1,
 		.mode = ev->kind == BT_REC_DATA ? ev->data.file.mode : 0,
+		.call = ev->kind == BT_REC_DATA ? (uint16_t)ev->data.call : BT_CALL_NONE,
 	};
 	memcpy(ret->comm, ev->comm, sizeof(ret->comm));
 }

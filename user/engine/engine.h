@@ -41,6 +41,8 @@ struct engine_totals {
 	uint64_t bytes_encrypted;    /* TLS records on sockets: not looked into */
 	uint64_t
 		bytes_tls; /* of bytes_examined: plaintext of TLS, seen where it went to a library or came from one */
+	uint64_t
+		bytes_quic; /* of bytes_examined: datagrams of QUIC connections, which are encrypted */
 	uint64_t bytes_not_sinks; /* moved where nobody else reads: input files, /dev/null */
 	uint64_t bytes_by_sink[SINK_CLASS_MAX];
 	uint64_t streams, streams_evicted;

@@ -187,13 +187,24 @@ static int decode_copy(struct span rec, struct event *ev)
 	return 0;
 }
 
+static int decode_cgroup(struct span rec, struct event *ev)
+{
+	struct bt_rec_cgroup r;
+
+	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), r.text_len, &ev->cgroup.text) ||
+	    r.text_len > BT_CGROUP_LEN)
+		return -EBADMSG;
+	return 0;
+}
+
 int event_decode(struct span rec, struct event *ret)
 {
 	static int (*const decode[BT_REC_KIND_MAX])(struct span, struct event *) = {
-		[BT_REC_DATA] = decode_data, [BT_REC_FILE] = decode_file,
-		[BT_REC_EXEC] = decode_exec, [BT_REC_ARGS] = decode_args,
-		[BT_REC_FORK] = decode_fork, [BT_REC_EXIT] = decode_exit,
-		[BT_REC_MAP] = decode_map,   [BT_REC_COPY] = decode_copy,
+		[BT_REC_DATA] = decode_data,     [BT_REC_FILE] = decode_file,
+		[BT_REC_EXEC] = decode_exec,     [BT_REC_ARGS] = decode_args,
+		[BT_REC_FORK] = decode_fork,     [BT_REC_EXIT] = decode_exit,
+		[BT_REC_MAP] = decode_map,       [BT_REC_COPY] = decode_copy,
+		[BT_REC_CGROUP] = decode_cgroup,
 	};
 	struct event ev = { 0 };
 	struct bt_hdr hdr;
@@ -234,6 +245,18 @@ const char *event_call_name(enum bt_call call)
 	};
 
 	return (unsigned int)call < BT_CALL_MAX ? names[call] : "unknown";
+}
+
+const char *event_call_seen(enum bt_call call)
+{
+	static const char source[] = "afterwards, in the source file";
+	static const char *const words[BT_CALL_MAX] = {
+		[BT_CALL_SENDFILE] = source,
+		[BT_CALL_SPLICE] = source,
+		[BT_CALL_COPY_FILE_RANGE] = source,
+	};
+
+	return (unsigned int)call < BT_CALL_MAX ? words[call] : NULL;
 }
 
 const char *event_loss_name(enum bt_loss loss)

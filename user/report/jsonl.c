@@ -48,6 +48,8 @@ static void put_sink(struct jw *w, const struct sink *s)
 	if (s->line)
 		jw_u64(w, "line", s->line);
 	jw_u64(w, "offset", s->offset);
+	if (s->seen)
+		jw_str(w, "seen", s->seen);
 	jw_end_object(w);
 }
 
@@ -158,6 +160,7 @@ static void put_totals(struct jw *w, const struct engine_totals *t)
 	jw_u64(w, "bytes_unscanned", t->bytes_unscanned);
 	jw_u64(w, "bytes_encrypted", t->bytes_encrypted);
 	jw_u64(w, "bytes_tls", t->bytes_tls);
+	jw_u64(w, "bytes_quic", t->bytes_quic);
 	jw_u64(w, "bytes_not_sinks", t->bytes_not_sinks);
 	jw_u64(w, "streams", t->streams);
 	jw_u64(w, "streams_evicted", t->streams_evicted);

@@ -6,12 +6,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/utf8.h"
+#include "base/print.h"
+#include "report/blind.h"
 #include "report/formats.h"
 
 #define LABEL_WIDTH 9
 #define INDENT 4
-#define WIDTH 100
 #define SHORT_FINGERPRINT 12
 
 #define SGR_RESET "\033[0m"
@@ -26,31 +26,9 @@ static const char *const severity_words[SEV_MAX] = {
 	[SEV_HIGH] = "HIGH", [SEV_CRITICAL] = "CRITICAL",
 };
 
-/* Invisible, or changes the direction of what stands around it (Unicode TR 36, bidirectional text). */
-static bool is_deceptive(uint32_t code)
-{
-	return (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
-	       (code >= 0x2060 && code <= 0x2069) || code == 0xfeff;
-}
-
-static void put_safe(struct buf *out, struct span s)
-{
-	uint32_t code;
-	size_t n;
-
-	for (; s.len; s = span_sub(s, n, SIZE_MAX)) {
-		if (utf8_next(s, &n, &code) && !utf8_is_control(code) && !is_deceptive(code)) {
-			buf_add(out, s.p, n);
-			continue;
-		}
-		for (size_t i = 0; i < n; i++)
-			buf_addf(out, "\\x%02x", (unsigned char)s.p[i]);
-	}
-}
-
 static void put_safe_str(struct buf *out, const char *s)
 {
-	put_safe(out, span_str(s));
+	buf_add_printable(out, span_str(s));
 }
 
 static void begin_field(struct buf *out, const char *label)
@@ -58,31 +36,11 @@ static void begin_field(struct buf *out, const char *label)
 	buf_addf(out, "%*s%-*s", INDENT, "", LABEL_WIDTH, label);
 }
 
-/* A label and words, wrapped at blanks. */
+/* A label and words. */
 static void put_field(struct buf *out, const char *label, const char *words)
 {
-	struct span rest = span_str(words);
-	size_t col = INDENT + LABEL_WIDTH;
-
 	begin_field(out, label);
-	while (rest.len) {
-		size_t blank = span_find_byte(rest, ' ');
-		struct span word = span_sub(rest, 0, blank);
-
-		if (col > INDENT + LABEL_WIDTH) {
-			if (col + 1 + word.len > WIDTH) {
-				buf_addf(out, "\n%*s", INDENT + LABEL_WIDTH, "");
-				col = INDENT + LABEL_WIDTH;
-			} else {
-				buf_add_byte(out, ' ');
-				col++;
-			}
-		}
-		put_safe(out, word);
-		col += word.len;
-		rest = blank == SIZE_MAX ? SPAN_NONE : span_sub(rest, blank + 1, SIZE_MAX);
-	}
-	buf_add_byte(out, '\n');
+	buf_add_wrapped(out, INDENT + LABEL_WIDTH, INDENT + LABEL_WIDTH, span_str(words));
 }
 
 static void put_secret(struct buf *out, const struct redacted *s)
@@ -135,6 +93,8 @@ static void put_where(struct buf *out, const struct alert *a)
 	if (a->sink.fd >= 0)
 		buf_addf(out, ", fd %d", a->sink.fd);
 	buf_add_byte(out, '\n');
+	if (a->sink.seen)
+		put_field(out, "seen", a->sink.seen);
 }
 
 static void put_process(struct buf *out, const struct alert_process *p)
@@ -260,6 +220,11 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 	else if (t->bytes_encrypted)
 		buf_addf(out, "note: %" PRIu64 " bytes of TLS records cannot be looked into\n",
 			 t->bytes_encrypted);
+	if (t->bytes_quic)
+		buf_addf(out,
+			 "note: %" PRIu64
+			 " bytes are of QUIC (HTTP/3): encrypted, they cannot be looked into\n",
+			 t->bytes_quic);
 	for (const char *const *note = s->notes; note && *note; note++) {
 		buf_add_str(out, "note: ");
 		put_safe_str(out, *note);
@@ -305,6 +270,19 @@ static uint64_t put_found(struct buf *out, const struct alert *const *alerts, si
 	return all;
 }
 
+/* What a cause of loss means, and what to do. */
+static void put_cause(struct buf *out, const char *cause)
+{
+	const struct blind_spot *b = blind_spot_find(cause);
+	char words[512];
+
+	if (!b)
+		return;
+	snprintf(words, sizeof(words), "%s: %s. To mend it: %s.", b->name, b->means, b->mend);
+	buf_addf(out, "%*s", INDENT, "");
+	buf_add_wrapped(out, INDENT, INDENT * 2, span_str(words));
+}
+
 static void put_incomplete(struct buf *out, const struct run_summary *s, bool color)
 {
 	struct run_loss losses[RUN_LOSS_MAX];
@@ -324,6 +302,8 @@ static void put_incomplete(struct buf *out, const struct run_summary *s, bool co
 			buf_addf(out, " %" PRIu64 " events", losses[i].events);
 	}
 	buf_add_str(out, n ? ")\n" : "\n");
+	for (size_t i = 0; i < n; i++)
+		put_cause(out, losses[i].cause);
 }
 
 static int put_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
@@ -339,9 +319,12 @@ static int put_finish(const struct policy *p, const struct alert *const *alerts,
 	if (!complete)
 		put_incomplete(out, s, color);
 	if (!found && complete)
-		buf_addf(out, "%sclean%s: nothing found, every byte examined%s\n",
+		buf_addf(out, "%sclean%s: nothing found, every byte examined%s%s\n",
 			 color ? "\033[32m" : "", color ? SGR_RESET : "",
-			 s->seen[BT_SEEN_MATCHED].bytes ? ", some by matching only" : "");
+			 s->seen[BT_SEEN_MATCHED].bytes ? ", some by matching only" : "",
+			 s->totals.bytes_quic || (s->totals.bytes_encrypted && !s->totals.bytes_tls)
+				 ? ", but for what is encrypted"
+				 : "");
 	return out->err;
 }
 

@@ -41,7 +41,7 @@ struct entry {
 	struct held *first, *last;  /* in order of start */
 	size_t cost;                /* of all of them */
 	struct entry *prev_holding, *next_holding;
-	struct range gaps[LATE_GAPS]; /* a ring */
+	struct range *gaps; /* a ring of LATE_GAPS; NULL: none yet */
 	unsigned int n_gaps;
 };
 
@@ -68,7 +68,11 @@ static bool key_eq(const struct key *a, const struct key *b)
 
 static void remember_gap(struct entry *e, uint64_t from, uint64_t to)
 {
-	if (from < to)
+	if (from >= to)
+		return;
+	if (!e->gaps)
+		e->gaps = calloc(LATE_GAPS, sizeof(*e->gaps));
+	if (e->gaps)
 		e->gaps[e->n_gaps++ % LATE_GAPS] = (struct range){ from, to };
 }
 
@@ -97,7 +101,7 @@ static uint64_t deliver_late(struct entry *e, const struct event *ev, uint64_t l
 	struct stream_table *t = e->t;
 	uint64_t pos = ev->data.pos, n = 0;
 
-	for (unsigned int i = 0; t->ops.late && i < LATE_GAPS; i++) {
+	for (unsigned int i = 0; t->ops.late && e->gaps && i < LATE_GAPS; i++) {
 		struct range *r = &e->gaps[i], all = *r;
 		struct range got = { all.from > pos ? all.from : pos,
 				     all.to < pos + len ? all.to : pos + len };
@@ -247,6 +251,7 @@ static void end_entry(void *value)
 		t->ops.end(t->arg, &e->s);
 	if (e->s.user && t->ops.free_user)
 		t->ops.free_user(e->s.user);
+	free(e->gaps);
 	free(e);
 }
 
