@@ -11,7 +11,7 @@
 CALL_END(bt_blind)
 {
 	if (e->ret > 0)
-		count_loss(e->cookie, e->ret);
+		count_loss(call_own(e), e->ret);
 }
 
 /* How much goes through a ring is not known here, only that there is one. */

@@ -63,11 +63,11 @@ static __always_inline bool emit_copy(struct io *io, u64 file, u64 off, u32 from
 static __always_inline void copied(const struct call_end *e, enum bt_call call, enum bt_loss which)
 {
 	struct io io = {};
-	u64 bytes, file, off_ptr, off;
+	u64 arg[6], bytes, file, off_ptr, off;
 	struct bt_file_id from;
 	u32 from_fd;
 
-	if (e->ret <= 0)
+	if (e->ret <= 0 || !call_args(e, arg))
 		return;
 	bytes = e->ret;
 	io.task = e->task;
@@ -76,13 +76,13 @@ static __always_inline void copied(const struct call_end *e, enum bt_call call, 
 	io.call = call;
 	io.dir = BT_DIR_OUT;
 	if (call == BT_CALL_SENDFILE) {
-		io.fd = e->arg[0];
-		from_fd = e->arg[1];
-		off_ptr = e->arg[2];
+		io.fd = arg[0];
+		from_fd = arg[1];
+		off_ptr = arg[2];
 	} else {
-		from_fd = e->arg[0];
-		off_ptr = e->arg[1];
-		io.fd = e->arg[2];
+		from_fd = arg[0];
+		off_ptr = arg[1];
+		io.fd = arg[2];
 	}
 	file = file_of_fd(e->task, from_fd);
 	if (!file || !file_identify(file, &from) || from.type != BT_FILE_REG ||
