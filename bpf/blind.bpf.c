@@ -14,9 +14,12 @@ CALL_END(bt_blind)
 		count_loss(call_own(e), e->ret);
 }
 
-/* How much goes through a ring is not known here, only that there is one. */
+/*
+ * Where uring.bpf.c cannot be loaded, and of 32-bit programs, whose requests it does not know. How much goes through a ring is
+ * not known here, only that there is one.
+ */
 CALL_END(bt_io_uring)
 {
-	if (e->ret >= 0)
+	if (e->ret >= 0 && (!bt_uring_seen || call_is_compat(e)))
 		count_loss(BT_LOSS_IO_URING, 0);
 }

@@ -54,7 +54,7 @@ static __always_inline bool emit_copy(struct io *io, u64 file, u64 off, u32 from
 	rec->pos = __sync_fetch_and_add(&st->val.pos, bytes);
 	hdr_fill(&rec->hdr, BT_REC_COPY, sizeof(*rec) + len, io->task, io->t, io->now);
 	if (bpf_ringbuf_output(&ring_prio, rec, sizeof(*rec) + len, 0))
-		stream_lost(s, BT_LOSS_RING_PRIO, bytes);
+		stream_lost(s, BT_LOSS_RING_WINDOW, bytes);
 	else
 		count_seen(BT_SEEN_COPIED, bytes);
 	return true;

@@ -39,15 +39,6 @@ static __always_inline u32 recv_flags(const u64 *arg, enum shape shape)
 	}
 }
 
-/*
- * Bytes that a receiving call did not take or did not give: peeked at, they come again; cut off from
- * a stream (MSG_TRUNC), they went nowhere.
- */
-static __always_inline bool recv_gave_nothing(struct io *io, u32 flags)
-{
-	return (flags & MSG_PEEK) || ((flags & MSG_TRUNC) && io->s->key.file.type == BT_FILE_TCP);
-}
-
 /* Into s->msg. */
 static __always_inline long read_msg(struct bt_scratch *s, u64 addr)
 {

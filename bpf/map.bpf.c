@@ -17,6 +17,22 @@
 #define MAP_TYPE 0x0f
 #define MAP_ANONYMOUS 0x20
 
+/* The rings of an io_uring, which its fd maps: no file (fs/anon_inodes.c names the dentry so). */
+static __always_inline bool is_uring(struct task_struct *task, u32 fd)
+{
+	struct file *f = (void *)file_of_fd(task, fd);
+	struct inode *inode;
+	char name[16] = {};
+
+	if (!f)
+		return false;
+	inode = BPF_CORE_READ(f, f_inode);
+	if (BPF_CORE_READ(inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC)
+		return false;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(f, f_path.dentry, d_name.name));
+	return !bpf_strncmp(name, sizeof(name), "[io_uring]");
+}
+
 static __always_inline void tell_executable(struct task_struct *task, struct bt_task *t, u32 fd)
 {
 	struct super_block *sb;
@@ -63,7 +79,8 @@ CALL_END(bt_map)
 		return;
 	type = flags & MAP_TYPE;
 	/* How much is stored through it is not known here. */
-	if ((prot & PROT_WRITE) && (type == MAP_SHARED || type == MAP_SHARED_VALIDATE))
+	if ((prot & PROT_WRITE) && (type == MAP_SHARED || type == MAP_SHARED_VALIDATE) &&
+	    !is_uring(e->task, arg[4]))
 		count_loss(BT_LOSS_MMAP, 0);
 	if (prot & PROT_EXEC)
 		tell_executable(e->task, e->t, arg[4]);

@@ -255,7 +255,7 @@ struct bt_rec_exit {
  * element i holds {events, bytes} for cause i. They only ever grow.
  */
 enum bt_loss {
-	BT_LOSS_RING_WINDOW = 0, /* no room for a window of the matched lane */
+	BT_LOSS_RING_WINDOW = 0, /* no room for a window of the matched lane, or for telling of a copy */
 	BT_LOSS_RING_PRIO,       /* no room in the priority ring */
 	BT_LOSS_FAULT,           /* user memory was not resident or not mapped */
 	BT_LOSS_FD_GONE,         /* the descriptor was closed before the call's end was seen */
@@ -272,7 +272,7 @@ enum bt_loss {
 	BT_LOSS_SPLICE, /* splice, tee, vmsplice */
 	BT_LOSS_COPY_RANGE,
 	BT_LOSS_VM_WRITE,
-	BT_LOSS_IO_URING, /* events: rings made */
+	BT_LOSS_IO_URING, /* requests that could not be followed; where none can be: rings made */
 	BT_LOSS_MMAP,     /* events: writable shared file mappings made */
 	BT_LOSS_COMPAT, /* events: 32-bit programs begun; their system calls have no tracepoints */
 	BT_LOSS_MAX

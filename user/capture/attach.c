@@ -71,6 +71,8 @@ static int attach_one(struct capture *c, int events_fd, const struct bpf_program
 	const char *where = bpf_program__section_name(prog);
 	struct bpf_link *link;
 
+	if (!bpf_program__autoload(prog))
+		return 0;
 	if (!strncmp(where, "tp/", 3))
 		link = tracepoint_attach(events_fd, prog, where + 3, 0);
 	else if (!strncmp(where, "tp_btf/", 7))
@@ -113,56 +115,42 @@ static int fd_order(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* In the child: closes all but `fds`, ascending, waits until nobody can write to the pipe, and ends. */
-static void hold_and_die(int wait_fd, const int *fds, size_t n)
+void capture_hold_links(struct capture *c, int wait_fd)
 {
+	size_t n_fexit = fexit_fds(c->fexit, NULL);
+	size_t n = c->n_links + n_fexit + uprobes_links(c->uprobes);
+	int *fds = calloc(n + 1, sizeof(*fds));
 	unsigned int from = 0;
 	char none;
 
+	if (!fds)
+		_exit(0);
+	for (size_t i = 0; i < c->n_links; i++)
+		fds[i] = bpf_link__fd(c->links[i]);
+	fexit_fds(c->fexit, fds + c->n_links);
+	uprobes_fds(c->uprobes, fds + c->n_links + n_fexit);
+	fds[n++] = wait_fd;
+	qsort(fds, n, sizeof(*fds), fd_order);
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned int)fds[i] > from)
 			close_range(from, (unsigned int)fds[i] - 1, 0);
 		from = (unsigned int)fds[i] + 1;
 	}
 	close_range(from, ~0u, 0);
-	while (read(wait_fd, &none, 1) < 0 && errno == EINTR)
-		;
+	while (read(wait_fd, &none, 1) > 0 || errno == EINTR)
+		errno = 0;
 	_exit(0);
-}
-
-/* A child holds all links until `*done_fd` is closed. */
-static void hold_links(struct capture *c, int *done_fd)
-{
-	size_t n_fexit = fexit_fds(c->fexit, NULL);
-	size_t n = c->n_links + n_fexit + uprobes_links(c->uprobes);
-	int *fds = calloc(n + 1, sizeof(*fds));
-	int done[2] = { -1, -1 };
-
-	if (!fds || pipe2(done, O_CLOEXEC))
-		goto out;
-	for (size_t i = 0; i < c->n_links; i++)
-		fds[i] = bpf_link__fd(c->links[i]);
-	fexit_fds(c->fexit, fds + c->n_links);
-	uprobes_fds(c->uprobes, fds + c->n_links + n_fexit);
-	fds[n] = done[0];
-	qsort(fds, n + 1, sizeof(*fds), fd_order);
-	if (!fork())
-		hold_and_die(done[0], fds, n + 1);
-	*done_fd = done[1];
-out:
-	if (done[0] >= 0)
-		close(done[0]);
-	free(fds);
 }
 
 struct capture *capture_leave(struct capture *c)
 {
-	int done_fd = -1;
+	int done[2] = { -1, -1 };
 
-	if (c)
-		hold_links(c, &done_fd);
+	if (c && !pipe2(done, O_CLOEXEC) && !fork())
+		capture_hold_links(c, done[0]);
 	capture_free(c);
-	if (done_fd >= 0)
-		close(done_fd);
+	for (size_t i = 0; i < 2; i++)
+		if (done[i] >= 0)
+			close(done[i]);
 	return NULL;
 }

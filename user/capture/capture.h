@@ -35,12 +35,19 @@ struct capture_config {
 int capture_open(const struct capture_config *cfg, struct capture **ret, struct error *err);
 struct capture *capture_free(struct capture *c);
 /*
- * capture_free() for a process that is about to exit. The kernel waits for a grace period with every tracepoint
- * that loses its last program, one after the other, 40 ms each: whoever closes the links last sits through
- * that. So a forked child does, which holds nothing but them (no standard stream, no pipe, no lock that somebody
- * could wait for) and dies at once; the caller's own closing then costs nothing, and init reaps the child.
- * Free what is secret first: the child has a copy of the memory.
+ * For a forked child that goes on with what its parent has opened: takes the rings over, at the place up to which they have been
+ * read. `again`: another child did so before and died: what it had found in the watched processes is looked for again,
+ * and EXEC, ARGS and FILE records are sent as capture_watch_running() sends them. Negative errno with `err`.
  */
+int capture_inherit(struct capture *c, bool again, struct error *err);
+/*
+ * For a process that has nothing else to do any more: waits for end of file on `wait_fd`, and exits, never to return. The kernel
+ * waits for a grace period with every tracepoint that loses its last program, one after the other, 40 ms each, and
+ * whoever closes the links last sits through that. So a child that has them too does, and nobody waits for it: it holds
+ * nothing but the links (no standard stream, no pipe). Free what is secret first.
+ */
+void capture_hold_links(struct capture *c, int wait_fd) __attribute__((noreturn));
+/* capture_free() for a process that is about to exit: a child of its own holds the links meanwhile. */
 struct capture *capture_leave(struct capture *c);
 
 /*
@@ -57,6 +64,8 @@ int capture_watch_running(struct capture *c, const pid_t *pids, size_t n, bool d
 			  struct error *err);
 /* Takes a process and its descendants out again. */
 int capture_unwatch(struct capture *c, pid_t pid);
+/* Takes all processes out. */
+int capture_unwatch_all(struct capture *c);
 /* Processes in the watch set now. */
 int capture_watched(struct capture *c, size_t *ret);
 
@@ -75,6 +84,8 @@ int capture_fd(const struct capture *c);
 int capture_drain(struct capture *c);
 int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		     struct bt_counter seen[BT_SEEN_MAX]);
+/* Bytes that calls of watched processes have moved so far. */
+int capture_moved(struct capture *c, uint64_t *ret);
 /* Bytes that sendfile, splice and copy_file_range moved and that were read afterwards, in the file that they came from. */
 uint64_t capture_copied(const struct capture *c);
 /* The kernel's position of every stream, for the reconciliation at the end. */

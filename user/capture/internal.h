@@ -12,8 +12,10 @@
 #include "capture/ring.h"
 #include "event/event.h"
 
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
 /* As in bpf/iter.bpf.c. */
-enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2 };
+enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2, MODE_CLEAR = 3 };
 
 /* More than there are programs. */
 #define LINKS_MAX 64
@@ -82,13 +84,37 @@ int uprobes_prepare(struct capture *c);
 void uprobes_usual(struct capture *c);
 /* Hooks what a process has mapped, when the record tells of that. */
 void uprobes_record(struct capture *c, struct span rec);
+/* Hooks what a process has mapped now. */
+void uprobes_process(struct capture *c, uint32_t tgid);
 /* Links held, and their descriptors. */
 size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
 
+/*
+ * uring.c, between open and load: chooses the programs for io_uring by what this kernel has; where it is not what they
+ * need, only that a ring was made is counted.
+ */
+void uring_prepare(struct capture *c);
+
 /* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
 int copy_record(struct capture *c, struct span raw);
 void copies_free(struct copies *c);
+
+/* As in bpf/lib/base.h. */
+struct proc_key {
+	__u64 start_ns;
+	__u32 tgid, pad;
+};
+
+struct proc_val {
+	__u32 root, round;
+};
+
+/* watch.c: tells of every watched process anew, and hooks what it has mapped. Negative errno. */
+int watch_again(struct capture *c);
+/* counters.c: calls `fn` for the entries of a hash map, some thousand at a time. Negative errno. */
+int map_each(const struct bpf_map *map, void (*fn)(void *arg, const void *key, const void *val),
+	     void *arg);
 
 /* attach.c: between open and load: chooses the programs to be loaded. Negative errno. */
 int capture_prepare(struct capture *c);

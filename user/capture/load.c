@@ -5,14 +5,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#include <linux/capability.h>
 
 #include "capture/internal.h"
+#include "capture/probe.h"
 
-#define BTF_PATH "/sys/kernel/btf/vmlinux"
 /* As in bpf/lib/base.h. */
 #define SCRATCH_SLOTS 3
 
@@ -50,20 +48,6 @@ __attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_
 			printing->cfg->debug(printing->cfg->arg, l);
 	free(line);
 	return 0;
-}
-
-static bool have_caps(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { 0 } };
-	uint64_t eff;
-
-	if (syscall(SYS_capget, &head, data))
-		return false;
-	eff = data[0].effective | (uint64_t)data[1].effective << 32;
-#define HAS(cap) (eff >> (cap)&1)
-	return HAS(CAP_SYS_ADMIN) || (HAS(CAP_BPF) && HAS(CAP_PERFMON));
-#undef HAS
 }
 
 static int set_sizes(struct capture *c)
@@ -112,6 +96,7 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	ret = uprobes_prepare(c);
 	if (ret)
 		return error_set(err, ret, "cannot prepare the uprobes: %s", strerror(-ret));
+	uring_prepare(c);
 	ret = set_sizes(c);
 	if (ret)
 		return error_set(err, ret, "cannot size the BPF maps: %s", strerror(-ret));
@@ -150,6 +135,25 @@ static int open_rings(struct capture *c, struct error *err)
 			return error_set(err, -errno, "cannot poll the ring buffers: %s",
 					 strerror(errno));
 	}
+	return 0;
+}
+
+int capture_inherit(struct capture *c, bool again, struct error *err)
+{
+	int ret;
+
+	/* The parent's mapping is not ours, and what is at its address is not it. */
+	c->bulk = c->prio = (struct ring){ 0 };
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+	c->epoll_fd = -1;
+	ret = open_rings(c, err);
+	if (ret || !again)
+		return ret;
+	ret = watch_again(c);
+	if (ret)
+		return error_set(err, ret, "cannot look at the watched processes again: %s",
+				 strerror(-ret));
 	return 0;
 }
 
@@ -228,7 +232,7 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	struct capture *c;
 	int r;
 
-	if (!have_caps())
+	if (!capture_privileged())
 		return error_set(
 			err, -EPERM,
 			"watching needs root, or CAP_BPF and CAP_PERFMON; run it with sudo, or: "

@@ -14,8 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fileio.h"
+#include "base/procfs.h"
 #include "base/table.h"
 #include "capture/internal.h"
+#include "capture/probe.h"
 #include "capture/uprobe_multi.h"
 #include "capture/uprobe_target.h"
 #include "event/event.h"
@@ -99,24 +102,6 @@ void uprobes_fds(const struct uprobes *u, int *fds)
 	table_walk(u->files, take_fds, &fds);
 }
 
-/* The file at `path`, when it is a regular one with that number (0: any). Descriptor or -1. */
-static int open_regular(const char *path, uint64_t ino)
-{
-	int at = open(path, O_PATH | O_CLOEXEC), fd = -1;
-	char self[64];
-	struct stat st;
-
-	if (at < 0)
-		return -1;
-	/* Opened only now: opening a device may do something. */
-	if (!fstat(at, &st) && S_ISREG(st.st_mode) && (!ino || st.st_ino == ino)) {
-		snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
-		fd = open(self, O_RDONLY | O_CLOEXEC);
-	}
-	close(at);
-	return fd;
-}
-
 static void note(struct capture *c, uint32_t tgid, const struct target *t)
 {
 	struct span key = span_of(&tgid, sizeof(tgid));
@@ -163,6 +148,7 @@ out:
 static void see_maps(struct capture *c, uint32_t tgid)
 {
 	char line[BT_PATH_LEN + 128], path[64];
+	struct procfs_map m;
 	uint64_t last = 0;
 	FILE *f;
 
@@ -171,19 +157,16 @@ static void see_maps(struct capture *c, uint32_t tgid)
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f)) {
-		uint64_t from, to, ino;
-		char perms[5], map[96];
-		int at = 0;
+		char map[96];
 
 		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %" SCNu64 " %n", &from, &to,
-			   perms, &ino, &at) != 4 ||
-		    perms[2] != 'x' || !ino || ino == last)
+		if (!procfs_map_parse(span_str(line), &m) || !m.exec || !m.ino || m.ino == last)
 			continue;
-		last = ino;
-		snprintf(map, sizeof(map), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, tgid, from,
-			 to);
-		see_file(c, tgid, open_regular(map, 0), line + at);
+		last = m.ino;
+		snprintf(map, sizeof(map), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, tgid, m.from,
+			 m.to);
+		/* The path is the end of the line, and so ends where that does. */
+		see_file(c, tgid, file_open_regular(map, 0), m.path.p);
 	}
 	fclose(f);
 }
@@ -201,12 +184,18 @@ static void see_path(struct capture *c, uint32_t tgid, struct span path, uint64_
 		n = (size_t)snprintf(full, sizeof(full), "/proc/%u/root", tgid);
 	memcpy(full + n, path.p, path.len);
 	full[n + path.len] = '\0';
-	fd = open_regular(full, ino);
+	fd = file_open_regular(full, ino);
 	/* Renamed, replaced, or on a file system that numbers its files twice: found by what is mapped now. */
 	if (fd < 0 && c->uprobes->init_pid_ns)
 		see_maps(c, tgid);
 	else
 		see_file(c, tgid, fd, full);
+}
+
+void uprobes_process(struct capture *c, uint32_t tgid)
+{
+	if (c->uprobes->init_pid_ns)
+		see_maps(c, tgid);
 }
 
 int uprobes_prepare(struct capture *c)
@@ -251,14 +240,14 @@ void uprobes_usual(struct capture *c)
 		if (glob(usual[i], 0, NULL, &g))
 			continue;
 		for (size_t k = 0; k < g.gl_pathc; k++)
-			see_file(c, 0, open_regular(g.gl_pathv[k], 0), g.gl_pathv[k]);
+			see_file(c, 0, file_open_regular(g.gl_pathv[k], 0), g.gl_pathv[k]);
 		globfree(&g);
 	}
 }
 
 void capture_expect(struct capture *c, const char *path)
 {
-	see_file(c, 0, open_regular(path, 0), path);
+	see_file(c, 0, file_open_regular(path, 0), path);
 }
 
 const char *capture_tls_state(const struct capture *c, uint32_t tgid)
@@ -267,4 +256,18 @@ const char *capture_tls_state(const struct capture *c, uint32_t tgid)
 
 	return p ? p->text
 		 : "no OpenSSL, BoringSSL, GnuTLS or Go functions were found in what it has mapped";
+}
+
+int capture_hook_try(struct capture *c, int fd, const char *path)
+{
+	struct target *t = target_new(c, fd, path, c->uprobes->multi);
+	int ret;
+
+	if (!t)
+		return -ENOMEM;
+	ret = target_error(t);
+	if (!ret)
+		ret = target_links(t) != 0;
+	target_free(t);
+	return ret;
 }
