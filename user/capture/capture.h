@@ -5,6 +5,7 @@
 #ifndef BT_CAPTURE_CAPTURE_H
 #define BT_CAPTURE_CAPTURE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <beartrap/event.h>
 #include <beartrap/match_abi.h>
@@ -28,6 +29,8 @@ struct capture_config {
 	int (*record)(void *arg, struct span record);
 	/* Lines of libbpf and of the verifier, for --debug; NULL drops them. */
 	void (*debug)(void *arg, const char *line);
+	/* Among them, what the verifier counted of each program; but then nothing of why it refused one. */
+	bool verifier_stats;
 	void *arg;
 };
 
