@@ -64,6 +64,8 @@ const struct probe probes[] = {
 	{ .function = "__ia32_compat_sys_socketcall", .prog = "bt_role", .cookie = COMPAT | BT_COOKIE_ARRAY1 },
 	{ .function = "__ia32_sys_accept4", .prog = "bt_role", .cookie = COMPAT | BT_FILE_ACCEPTED },
 	{ .function = "__ia32_sys_connect", .prog = "bt_role", .cookie = COMPAT | BT_FILE_CONNECTED },
+	/* Its offset has 32 bits. */
+	{ .function = "__ia32_compat_sys_sendfile", .prog = "bt_blind", .cookie = COMPAT | BT_LOSS_SENDFILE },
 	{ .function = "__ia32_sys_sendfile64", .prog = "bt_sendfile64", .cookie = COMPAT },
 	{ .function = "__ia32_sys_splice", .prog = "bt_splice", .cookie = COMPAT },
 	{ .function = "__ia32_sys_copy_file_range", .prog = "bt_copy_file_range", .cookie = COMPAT },
