@@ -121,12 +121,13 @@ $(BUILD)/gen/cases.txt: tools/bundle-cases tests/replay/cases $(wildcard tests/r
 	$(Q)tools/bundle-cases $(abspath $@)
 $(call objs,capture): $(SKEL)
 
+BPF_CFLAGS = -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror $(MAPS) \
+	$(if $(VMLINUX_H),-include $(VMLINUX_H)) -Ivmlinux -Iinclude -Ibpf
+
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c | $(BUILD)/.deps-ok
 	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror $(MAPS) \
-		$(if $(VMLINUX_H),-include $(VMLINUX_H)) -Ivmlinux -Iinclude -Ibpf \
-		-MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 $(BUILD)/bpf/beartrap.o: $(BPF_OBJ)
 	$(call say,BPFLINK,$@)
@@ -179,6 +180,27 @@ $(BUILD)/tests/bpf/%: tests/bpf/%.c $(wildcard tests/lib/*.h tests/bpf/*.h) $(SK
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) $(LIBS_test) -lcmocka -lpthread
 $(BUILD)/tests/bpf/test_uring $(BUILD)/tests/bpf/test_uring_cases: LIBS_test := -luring
 
+# The programs by other clangs of Debian 12, and what shows that they load. One clang and linker line each.
+CLANGS := 16 19
+define clang_rule
+$(BUILD)/clang$(1)/%.bpf.o: bpf/%.bpf.c | $(BUILD)/.deps-ok
+	$$(call say,CLANG-$(1),$$<)
+	@mkdir -p $$(@D)
+	$$(Q)clang-$(1) $$(BPF_CFLAGS) -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
+
+$(BUILD)/clang$(1)/beartrap.skel.h: $(BPF_SRC:bpf/%.c=$(BUILD)/clang$(1)/%.o)
+	$$(call say,SKEL,$$@)
+	$$(Q)$(BPFTOOL) gen object $(BUILD)/clang$(1)/beartrap.o $$^
+	$$(Q)$(BPFTOOL) gen skeleton $(BUILD)/clang$(1)/beartrap.o name beartrap_bpf > $$@
+
+$(BUILD)/clang$(1)/test_programs: $(BUILD)/clang$(1)/beartrap.skel.h tests/bpf/test_programs.c $(wildcard user/capture/*.[ch] tests/bpf/rig.h) $(call archives,$(call upto,$(LAYERS),event))
+	$$(call say,TEST,$$@)
+	$$(Q)$(CC) -I$$(@D) $$(ALL_CFLAGS) -Itests/lib $$(ALL_LDFLAGS) -o $$@ $$(filter %.c,$$^) -Wl,--start-group \
+		$$(filter %.a,$$^) -Wl,--end-group $$(LIBS_base) $$(LIBS_capture) -lcmocka
+endef
+$(foreach c,$(CLANGS),$(eval $(call clang_rule,$(c))))
+CLANG_TEST_BIN := $(CLANGS:%=$(BUILD)/clang%/test_programs)
+
 # Go programs that tests of the kernel side watch; stripped ones are made from the same source.
 GO_BIN := $(BUILD)/go/leaks $(foreach n,tls client,$(BUILD)/go/$(n) $(BUILD)/go/$(n)-stripped)
 $(BUILD)/go/tls $(BUILD)/go/tls-stripped: tests/bpf/go/tls.go
@@ -205,7 +227,7 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(call archives,$(LAYERS))
 
 .PHONY: unit-tests bpf-tests test-tools fuzz-corpus fuzzers
 unit-tests: $(UNIT_BIN)
-bpf-tests: $(BPF_TEST_BIN) $(GO_BIN)
+bpf-tests: $(BPF_TEST_BIN) $(CLANG_TEST_BIN) $(GO_BIN)
 test-tools: $(TEST_TOOL_BIN)
 fuzz-corpus: $(FUZZ_CORPUS_BIN)
 fuzzers: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/tests/libfuzzer/%)

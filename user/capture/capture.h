@@ -36,6 +36,8 @@ struct capture_config {
 	int (*record)(void *arg, struct span record);
 	/* Lines of libbpf and of the verifier, for --debug; NULL drops them. */
 	void (*debug)(void *arg, const char *line);
+	/* Among them, what the verifier counted of each program; but then nothing of why it refused one. */
+	bool verifier_stats;
 	void *arg;
 };
 

@@ -14,6 +14,8 @@
 
 /* As in bpf/lib/base.h. */
 #define SCRATCH_SLOTS 3
+/* BPF_LOG_STATS, include/linux/bpf_verifier.h. */
+#define LOG_STATS 4
 
 /*
  * libbpf has one print function for the whole process, without an argument. It is ours only while
@@ -82,13 +84,16 @@ static int set_sizes(struct capture *c)
 
 static int load(struct capture *c, struct print_state *state, struct error *err)
 {
+	struct bpf_object_open_opts opts = { .sz = sizeof(opts) };
 	uint64_t mask = 0;
 	int ret;
 
 	c->uprobes = uprobes_new();
 	if (!c->uprobes)
 		return error_set(err, -ENOMEM, "out of memory");
-	c->skel = beartrap_bpf__open();
+	if (c->cfg.verifier_stats)
+		opts.kernel_log_level = LOG_STATS;
+	c->skel = beartrap_bpf__open_opts(&opts);
 	if (!c->skel)
 		return error_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
 	if (c->skel->rodata->bt_abi != BT_ABI_VERSION)

@@ -12,8 +12,9 @@ const struct blind_spot blind_spots[] = {
 	  "keep programs from it: sysctl kernel.io_uring_disabled=2, or UV_USE_IO_URING=0 for node",
 	  BLIND_IO_URING },
 	{ "32-bit-program",
-	  "the system calls of a 32-bit program have no tracepoints; nothing that it does is seen",
-	  "run a 64-bit build of it", BLIND_COMPAT },
+	  "32-bit system calls have no tracepoints; nothing that a 32-bit program does is seen "
+	  "here",
+	  "run a 64-bit build of it, or a kernel that takes fexit programs", BLIND_COMPAT },
 	{ "shared-mmap",
 	  "a program made a writable shared mapping of a file; what it stores there is no call",
 	  "`beartrap scan` the file afterwards", BLIND_PROGRAM },
