@@ -6,6 +6,7 @@
 #   make check      every test that can run as this user; make check-kernel: the kernel side under
 #                   Debian's 6.1 and 6.12 in virtual machines, which is a part of check as root
 #   make bench      measurements; make fuzz: fuzzing, FUZZ_SECONDS each
+#   make soak       servers under load with churn for SOAK_SECONDS, as root: does anything grow or get lost?
 #   make install    PREFIX=/usr/local DESTDIR=
 #
 # V=1 shows the commands, SANITIZE=address,undefined builds with sanitizers,
@@ -28,6 +29,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpf
 SANITIZE ?=
 VMLINUX_H ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 1800
 
 BUILD ?= $(if $(SANITIZE),build-san,build)
 # One name for one place: dependency files hold the names that were built.
@@ -119,12 +121,13 @@ $(BUILD)/gen/cases.txt: tools/bundle-cases tests/replay/cases $(wildcard tests/r
 	$(Q)tools/bundle-cases $(abspath $@)
 $(call objs,capture): $(SKEL)
 
+BPF_CFLAGS = -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror $(MAPS) \
+	$(if $(VMLINUX_H),-include $(VMLINUX_H)) -Ivmlinux -Iinclude -Ibpf
+
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c | $(BUILD)/.deps-ok
 	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror $(MAPS) \
-		$(if $(VMLINUX_H),-include $(VMLINUX_H)) -Ivmlinux -Iinclude -Ibpf \
-		-MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 $(BUILD)/bpf/beartrap.o: $(BPF_OBJ)
 	$(call say,BPFLINK,$@)
@@ -177,6 +180,27 @@ $(BUILD)/tests/bpf/%: tests/bpf/%.c $(wildcard tests/lib/*.h tests/bpf/*.h) $(SK
 		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) $(LIBS_test) -lcmocka -lpthread
 $(BUILD)/tests/bpf/test_uring $(BUILD)/tests/bpf/test_uring_cases: LIBS_test := -luring
 
+# The programs by other clangs of Debian 12, and what shows that they load. One clang and linker line each.
+CLANGS := 16 19
+define clang_rule
+$(BUILD)/clang$(1)/%.bpf.o: bpf/%.bpf.c | $(BUILD)/.deps-ok
+	$$(call say,CLANG-$(1),$$<)
+	@mkdir -p $$(@D)
+	$$(Q)clang-$(1) $$(BPF_CFLAGS) -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
+
+$(BUILD)/clang$(1)/beartrap.skel.h: $(BPF_SRC:bpf/%.c=$(BUILD)/clang$(1)/%.o)
+	$$(call say,SKEL,$$@)
+	$$(Q)$(BPFTOOL) gen object $(BUILD)/clang$(1)/beartrap.o $$^
+	$$(Q)$(BPFTOOL) gen skeleton $(BUILD)/clang$(1)/beartrap.o name beartrap_bpf > $$@
+
+$(BUILD)/clang$(1)/test_programs: $(BUILD)/clang$(1)/beartrap.skel.h tests/bpf/test_programs.c $(wildcard user/capture/*.[ch] tests/bpf/rig.h) $(call archives,$(call upto,$(LAYERS),event))
+	$$(call say,TEST,$$@)
+	$$(Q)$(CC) -I$$(@D) $$(ALL_CFLAGS) -Itests/lib $$(ALL_LDFLAGS) -o $$@ $$(filter %.c,$$^) -Wl,--start-group \
+		$$(filter %.a,$$^) -Wl,--end-group $$(LIBS_base) $$(LIBS_capture) -lcmocka
+endef
+$(foreach c,$(CLANGS),$(eval $(call clang_rule,$(c))))
+CLANG_TEST_BIN := $(CLANGS:%=$(BUILD)/clang%/test_programs)
+
 # Go programs that tests of the kernel side watch; stripped ones are made from the same source.
 GO_BIN := $(BUILD)/go/leaks $(foreach n,tls client,$(BUILD)/go/$(n) $(BUILD)/go/$(n)-stripped)
 $(BUILD)/go/tls $(BUILD)/go/tls-stripped: tests/bpf/go/tls.go
@@ -203,7 +227,7 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(call archives,$(LAYERS))
 
 .PHONY: unit-tests bpf-tests test-tools fuzz-corpus fuzzers
 unit-tests: $(UNIT_BIN)
-bpf-tests: $(BPF_TEST_BIN) $(GO_BIN)
+bpf-tests: $(BPF_TEST_BIN) $(CLANG_TEST_BIN) $(GO_BIN)
 test-tools: $(TEST_TOOL_BIN)
 fuzz-corpus: $(FUZZ_CORPUS_BIN)
 fuzzers: $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/tests/libfuzzer/%)
@@ -226,6 +250,10 @@ demo: deps
 .PHONY: bench
 bench: all
 	@tests/bench/run
+
+.PHONY: soak
+soak: all
+	@tests/soak/run $(SOAK_SECONDS)
 
 .PHONY: fuzz
 fuzz:

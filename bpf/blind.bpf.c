@@ -7,9 +7,19 @@
 #include "lib/scope.h"
 #include "lib/call.h"
 
-/* Where uring.bpf.c cannot be loaded. How much goes through a ring is not known here, only that there is one. */
+/* The cookie is the cause (enum bt_loss). */
+CALL_END(bt_blind)
+{
+	if (e->ret > 0)
+		count_loss(call_own(e), e->ret);
+}
+
+/*
+ * Where uring.bpf.c cannot be loaded, and of 32-bit programs, whose requests it does not know. How much goes through a ring is
+ * not known here, only that there is one.
+ */
 CALL_END(bt_io_uring)
 {
-	if (e->ret >= 0 && !bt_uring_seen)
+	if (e->ret >= 0 && (!bt_uring_seen || call_is_compat(e)))
 		count_loss(BT_LOSS_IO_URING, 0);
 }

@@ -5,13 +5,12 @@
  * pipe that they came out of; read in the regular file that they went to. Else they are counted as lost.
  */
 #include "lib/base.h"
-#include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
-#include "lib/call.h"
 #include "lib/emit.h"
 #include "lib/emit_data.h"
 #include "lib/open.h"
+#include "lib/call.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -174,8 +173,9 @@ static __always_inline void copied(const struct call_end *e, enum bt_call call, 
 {
 	struct copy c = {};
 	struct io io = {};
+	u64 arg[6];
 
-	if (e->ret <= 0)
+	if (e->ret <= 0 || !call_args(e, arg))
 		return;
 	c.bytes = e->ret;
 	io.task = e->task;
@@ -184,15 +184,15 @@ static __always_inline void copied(const struct call_end *e, enum bt_call call, 
 	io.call = call;
 	io.dir = BT_DIR_OUT;
 	if (call == BT_CALL_SENDFILE) {
-		io.fd = e->arg[0];
-		c.from_fd = e->arg[1];
-		c.from_off_ptr = e->arg[2];
+		io.fd = arg[0];
+		c.from_fd = arg[1];
+		c.from_off_ptr = arg[2];
 	} else {
-		c.from_fd = e->arg[0];
-		io.fd = call == BT_CALL_TEE ? e->arg[1] : e->arg[2];
+		c.from_fd = arg[0];
+		io.fd = call == BT_CALL_TEE ? arg[1] : arg[2];
 		if (call != BT_CALL_TEE) {
-			c.from_off_ptr = e->arg[1];
-			c.to_off_ptr = e->arg[3];
+			c.from_off_ptr = arg[1];
+			c.to_off_ptr = arg[3];
 		}
 	}
 	c.from = file_of_fd(e->task, c.from_fd);
@@ -238,22 +238,22 @@ CALL_END(bt_copy_file_range)
 }
 
 /*
- * A pipe is made: from now on what is put in and taken out is counted, so that it is known which bytes a call takes. Not of a
+ * pipe, pipe2: from now on what is put in and taken out is counted, so that it is known which bytes a call takes. Not of a
  * pipe that was there before the watch, nor of a FIFO, which anybody may have opened before.
  */
 CALL_END(bt_pipe)
 {
 	const struct bt_stream fresh = { .born = 1 };
 	struct bt_scratch *s;
+	u64 arg[6], file;
 	u32 fd = 0;
-	u64 file;
 
-	if (e->ret)
+	if (e->ret || !call_args(e, arg))
 		return;
 	s = scratch_get();
 	if (!s)
 		return;
-	if (bpf_probe_read_user(&fd, sizeof(fd), (void *)e->arg[0]))
+	if (bpf_probe_read_user(&fd, sizeof(fd), (void *)arg[0]))
 		goto out;
 	file = file_of_fd(e->task, fd);
 	if (!file || !file_identify(file, &s->key.file) || s->key.file.type != BT_FILE_PIPE)

@@ -26,99 +26,133 @@ enum shape {
 	SHAPE_MMSG, /* fd, messages, count, flags */
 };
 
-static __always_inline u32 recv_flags(const struct call_end *e, enum shape shape)
+static __always_inline u32 recv_flags(const u64 *arg, enum shape shape)
 {
 	switch (shape) {
 	case SHAPE_TO:
 	case SHAPE_MMSG:
-		return e->arg[3];
+		return arg[3];
 	case SHAPE_MSG:
-		return e->arg[2];
+		return arg[2];
 	default:
 		return 0;
 	}
 }
 
+/* Into s->msg. */
+static __always_inline long read_msg(struct bt_scratch *s, u64 addr)
+{
+	struct user_msg32 *msg32 = &s->msg32;
+	long err;
+
+	if (!s->compat)
+		return bpf_probe_read_user(&s->msg, sizeof(s->msg), (void *)addr);
+	err = bpf_probe_read_user(msg32, sizeof(*msg32), (void *)addr);
+	if (err)
+		return err;
+	s->msg.name = msg32->name;
+	s->msg.name_len = msg32->name_len;
+	s->msg.iov = msg32->iov;
+	s->msg.iov_len = msg32->iov_len;
+	return 0;
+}
+
+/* Where the message number `i` of the call at hand is. */
+static __always_inline u64 mmsg_at(const struct bt_scratch *s, u32 i)
+{
+	return s->arg[1] + (u64)i * (s->compat ? MMSG32_LEN : MMSG_LEN);
+}
+
+static __always_inline long mmsg_len(const struct bt_scratch *s, u32 i, u32 *len)
+{
+	u64 at = mmsg_at(s, i) + (s->compat ? sizeof(struct user_msg32) : sizeof(struct user_msg));
+
+	return bpf_probe_read_user(len, sizeof(*len), (void *)at);
+}
+
 struct mmsg_ctx {
-	struct io *io;
-	u64 msgs;
-	u64 bytes;
+	struct bt_scratch *s;
 };
 
 /* First pass: adds up the bytes. */
 static long mmsg_add(u32 i, struct mmsg_ctx *c)
 {
-	struct user_mmsg msg;
+	struct bt_scratch *s = c->s;
+	u32 len;
 
-	if (!bpf_probe_read_user(&msg, sizeof(msg), (void *)(c->msgs + (u64)i * sizeof(msg))) &&
-	    c->bytes + msg.msg_len <= MAX_RW_COUNT)
-		c->bytes += msg.msg_len;
+	if (!mmsg_len(s, i, &len) && s->msgs_left + len <= MAX_RW_COUNT)
+		s->msgs_left += len;
 	return 0;
+}
+
+static __always_inline u64 mmsg_bytes(struct bt_scratch *s, u32 n)
+{
+	struct mmsg_ctx c = { .s = s };
+
+	s->msgs_left = 0;
+	bpf_loop(n, mmsg_add, &c, 0);
+	return s->msgs_left;
 }
 
 /* Second: sends them, as many as the first found. */
-static long mmsg_step(u32 i, struct mmsg_ctx *c)
+static long mmsg_step(u32 i, struct io *io)
 {
-	struct user_mmsg *msg = &c->io->s->msg;
+	struct bt_scratch *s = io->s;
 	u32 len;
 
-	if (bpf_probe_read_user(msg, sizeof(*msg), (void *)(c->msgs + (u64)i * sizeof(*msg)))) {
+	if (mmsg_len(s, i, &len) || read_msg(s, mmsg_at(s, i))) {
 		count_loss(BT_LOSS_FAULT, 0);
 		return 0;
 	}
-	len = msg->msg_len;
-	if (!len || len > c->bytes)
+	if (!len || len > s->msgs_left)
 		return 0;
-	c->bytes -= len;
-	walk_iov(c->io->s, msg->hdr.iov, msg->hdr.iov_len);
-	data_name(c->io->s, msg->hdr.name, msg->hdr.name_len);
-	data_send(c->io, len);
+	s->msgs_left -= len;
+	walk_iov(s, s->msg.iov, s->msg.iov_len, s->compat);
+	data_name(s, s->msg.name, s->msg.name_len);
+	data_send(io, len);
 	return 0;
 }
 
-/* A function of its own, for its stack. */
-static __noinline u64 mmsg_bytes(u64 msgs, u32 n)
+/* Of a pread or pwrite; a 32-bit call has it in two halves. */
+static __always_inline u64 call_offset(const struct bt_scratch *s)
 {
-	struct mmsg_ctx c = { .msgs = msgs };
-
-	bpf_loop(n, mmsg_add, &c, 0);
-	return c.bytes;
+	return s->compat ? s->arg[4] << 32 | s->arg[3] : s->arg[3];
 }
 
-static __always_inline void send_one(struct io *io, const struct call_end *e, u64 ret,
-				     enum shape shape)
+static __always_inline void send_one(struct io *io, u64 ret, enum shape shape)
 {
-	struct user_msg *msg = &io->s->msg.hdr;
+	const u64 *arg = io->s->arg;
+	struct user_msg *msg = &io->s->msg;
 	u32 name_len;
 
 	io->s->data_out.rec.name_len = 0;
 	switch (shape) {
 	case SHAPE_PBUF:
-		io->off = e->arg[3];
+		io->off = call_offset(io->s);
 		/* fallthrough */
 	case SHAPE_BUF:
-		walk_buf(io->s, e->arg[1], ret);
+		walk_buf(io->s, arg[1], ret);
 		break;
 	case SHAPE_PIOV:
-		io->off = e->arg[3];
+		io->off = call_offset(io->s);
 		/* fallthrough */
 	case SHAPE_IOV:
-		walk_iov(io->s, e->arg[1], e->arg[2]);
+		walk_iov(io->s, arg[1], arg[2], io->s->compat);
 		break;
 	case SHAPE_TO:
-		walk_buf(io->s, e->arg[1], ret);
-		name_len = e->arg[5];
-		if (io->dir == BT_DIR_IN && e->arg[4] &&
-		    bpf_probe_read_user(&name_len, sizeof(name_len), (void *)e->arg[5]))
+		walk_buf(io->s, arg[1], ret);
+		name_len = arg[5];
+		if (io->dir == BT_DIR_IN && arg[4] &&
+		    bpf_probe_read_user(&name_len, sizeof(name_len), (void *)arg[5]))
 			name_len = 0;
-		data_name(io->s, e->arg[4], name_len);
+		data_name(io->s, arg[4], name_len);
 		break;
 	case SHAPE_MSG:
-		if (bpf_probe_read_user(msg, sizeof(*msg), (void *)e->arg[1])) {
+		if (read_msg(io->s, arg[1])) {
 			stream_lost(io->s, BT_LOSS_FAULT, ret);
 			return;
 		}
-		walk_iov(io->s, msg->iov, msg->iov_len);
+		walk_iov(io->s, msg->iov, msg->iov_len, io->s->compat);
 		data_name(io->s, msg->name, msg->name_len);
 		break;
 	default:
@@ -147,42 +181,87 @@ static const u8 shapes[BT_CALL_MAX] = {
 	[BT_CALL_RECVMMSG] = SHAPE_MMSG,
 };
 
+/* socketcall(2), by which 32-bit programs may make all calls on sockets: include/uapi/linux/net.h. */
+#define SYS_SEND 9
+#define SYS_RECV 10
+#define SYS_SENDTO 11
+#define SYS_RECVFROM 12
+#define SYS_SENDMSG 16
+#define SYS_RECVMSG 17
+#define SYS_RECVMMSG 19
+#define SYS_SENDMMSG 20
+
+static const u8 socket_calls[SYS_SENDMMSG + 1] = {
+	[SYS_SEND] = BT_CALL_SENDTO,       [SYS_RECV] = BT_CALL_RECVFROM,
+	[SYS_SENDTO] = BT_CALL_SENDTO,     [SYS_RECVFROM] = BT_CALL_RECVFROM,
+	[SYS_SENDMSG] = BT_CALL_SENDMSG,   [SYS_RECVMSG] = BT_CALL_RECVMSG,
+	[SYS_RECVMMSG] = BT_CALL_RECVMMSG, [SYS_SENDMMSG] = BT_CALL_SENDMMSG,
+};
+
+/* The call that is behind a socketcall; BT_CALL_NONE when it moves no bytes. */
+static __always_inline u64 socket_call(const struct call_end *e)
+{
+	u64 which = call_function(e);
+
+	barrier_var(which);
+	return which > SYS_SENDMMSG ? BT_CALL_NONE : socket_calls[which];
+}
+
+static __always_inline bool has_address(const struct call_end *e)
+{
+	u32 which = call_function(e);
+
+	return call_own(e) != BT_CALL_NONE || (which != SYS_SEND && which != SYS_RECV);
+}
+
 /* One program for all seventeen calls, so that it is verified once: which one it is stands in the cookie (enum bt_call). */
 CALL_END(bt_io)
 {
 	struct io io = {};
 	enum shape shape;
 	u32 flags = 0;
-	u64 bytes, call = e->cookie;
-	u8 dir;
+	u64 bytes, call = call_own(e), *arg;
 
-	if (e->ret <= 0 || call >= BT_CALL_MAX)
+	if (e->ret <= 0)
+		return;
+	if (call == BT_CALL_NONE)
+		call = socket_call(e);
+	if (call == BT_CALL_NONE || call >= BT_CALL_MAX)
 		return;
 	shape = shapes[call];
-	dir = call < BT_CALL_READ ? BT_DIR_OUT : BT_DIR_IN;
-	if (call == BT_CALL_VMSPLICE)
-		dir = vmsplice_dir(e->task, e->arg[0]);
 	bytes = e->ret;
+	io.s = scratch_get();
+	if (!io.s) {
+		/* How many they are is not known of messages. */
+		if (shape == SHAPE_MMSG)
+			bytes = 0;
+		count_seen(BT_SEEN_CALLS, bytes);
+		count_loss(BT_LOSS_HELPER, bytes);
+		return;
+	}
+	io.s->compat = call_is_compat(e);
+	arg = io.s->arg;
+	if (!call_args(e, arg))
+		goto out;
+	if (!has_address(e))
+		arg[4] = arg[5] = 0;
 	io.task = e->task;
 	io.t = e->t;
 	io.now = bpf_ktime_get_boot_ns();
 	io.off = ~0ULL;
-	io.fd = e->arg[0];
+	io.fd = arg[0];
 	io.call = call;
-	io.dir = dir;
-	if (dir == BT_DIR_IN)
-		flags = recv_flags(e, shape);
+	io.dir = call < BT_CALL_READ ? BT_DIR_OUT : BT_DIR_IN;
+	if (call == BT_CALL_VMSPLICE)
+		io.dir = vmsplice_dir(e->task, arg[0]);
+	if (io.dir == BT_DIR_IN)
+		flags = recv_flags(arg, shape);
 	io.cut = !!(flags & MSG_TRUNC);
 	if (shape == SHAPE_MMSG)
-		bytes = mmsg_bytes(e->arg[1], e->ret);
-	else if (shape == SHAPE_TO && io.cut && bytes > e->arg[2])
-		bytes = e->arg[2];
+		bytes = mmsg_bytes(io.s, e->ret);
+	else if (shape == SHAPE_TO && io.cut && bytes > arg[2])
+		bytes = arg[2];
 	count_seen(BT_SEEN_CALLS, bytes);
-	io.s = scratch_get();
-	if (!io.s) {
-		count_loss(BT_LOSS_HELPER, bytes);
-		return;
-	}
 	if (!data_open(&io, bytes))
 		goto out;
 	if (!bytes || recv_gave_nothing(&io, flags)) {
@@ -190,11 +269,9 @@ CALL_END(bt_io)
 		goto out;
 	}
 	if (shape == SHAPE_MMSG) {
-		struct mmsg_ctx c = { .io = &io, .msgs = e->arg[1], .bytes = bytes };
-
-		bpf_loop(e->ret, mmsg_step, &c, 0);
+		bpf_loop(e->ret, mmsg_step, &io, 0);
 	} else {
-		send_one(&io, e, bytes, shape);
+		send_one(&io, bytes, shape);
 		tls_note_socket(&io, bytes);
 	}
 out:

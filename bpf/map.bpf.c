@@ -69,15 +69,19 @@ static __always_inline void tell_executable(struct task_struct *task, struct bt_
 
 CALL_END(bt_map)
 {
-	u64 prot = e->arg[2], flags = e->arg[3], type;
+	u64 arg[6], prot, flags, type;
 
-	if ((u64)e->ret >= (u64)-4095L || (flags & MAP_ANONYMOUS))
+	if ((u64)e->ret >= (u64)-4095L || !call_args(e, arg))
+		return;
+	prot = arg[2];
+	flags = arg[3];
+	if (flags & MAP_ANONYMOUS)
 		return;
 	type = flags & MAP_TYPE;
 	/* How much is stored through it is not known here. */
 	if ((prot & PROT_WRITE) && (type == MAP_SHARED || type == MAP_SHARED_VALIDATE) &&
-	    !is_uring(e->task, e->arg[4]))
+	    !is_uring(e->task, arg[4]))
 		count_loss(BT_LOSS_MMAP, 0);
 	if (prot & PROT_EXEC)
-		tell_executable(e->task, e->t, e->arg[4]);
+		tell_executable(e->task, e->t, arg[4]);
 }

@@ -32,7 +32,7 @@ static __always_inline void note(struct bt_scratch *s, struct io_kiocb *req, u8 
 	const struct io_sr_msg *sr = (void *)req;
 	const struct io_rw *rw = (void *)req;
 	struct bt_uring *u = &s->uring;
-	struct user_msg *msg = &s->msg.hdr;
+	struct user_msg *msg = &s->msg;
 	u64 i = op;
 
 	barrier_var(i);
@@ -198,7 +198,7 @@ static __always_inline bool chosen_buffer(struct bt_uring *u, const struct done 
 /* The sockaddr of a message, into s->name; where one of many has that in front of its bytes, steps over it. */
 static __always_inline void message_name(struct bt_scratch *s)
 {
-	struct user_msg *msg = &s->msg.hdr;
+	struct user_msg *msg = &s->msg;
 	struct bt_uring *u = &s->uring;
 	u64 len = u->name_len;
 

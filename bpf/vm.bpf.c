@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* process_vm_writev: bytes out of the memory of a watched process into that of another. */
 #include "lib/base.h"
-#include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
-#include "lib/call.h"
 #include "lib/emit.h"
 #include "lib/emit_data.h"
+#include "lib/call.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -88,8 +87,9 @@ CALL_END(bt_vm_writev)
 	struct bt_file_id *id;
 	struct bt_stream *st;
 	struct io io = {};
+	u64 arg[6];
 
-	if (e->ret <= 0)
+	if (e->ret <= 0 || !call_args(e, arg))
 		return;
 	io.task = e->task;
 	io.t = e->t;
@@ -104,11 +104,11 @@ CALL_END(bt_vm_writev)
 		count_loss(BT_LOSS_HELPER, e->ret);
 		return;
 	}
-	other = leader_of_nr(e->task, e->arg[0]);
+	other = leader_of_nr(e->task, arg[0]);
 	id = &io.s->key.file;
 	__builtin_memset(&io.s->key, 0, sizeof(io.s->key));
 	id->type = BT_FILE_MEM;
-	id->obj = other ? BPF_CORE_READ(other, tgid) : e->arg[0];
+	id->obj = other ? BPF_CORE_READ(other, tgid) : arg[0];
 	id->ino = other ? BPF_CORE_READ(other, start_boottime) : 0;
 	id->dev = e->t->root;
 	io.s->data_out.rec.file = *id;
@@ -118,7 +118,7 @@ CALL_END(bt_vm_writev)
 		goto out;
 	if (!st->ident && !tell_process(&io, other))
 		st->ident = 1;
-	walk_iov(io.s, e->arg[1], e->arg[2]);
+	walk_iov(io.s, arg[1], arg[2], call_is_compat(e));
 	data_send(&io, e->ret);
 out:
 	scratch_put(io.s);

@@ -28,6 +28,8 @@ check_deps='
 libcmocka-dev|f:/usr/include/cmocka.h
 liburing-dev|f:/usr/include/liburing.h
 libclang-rt-14-dev|f:/usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a
+clang-16|c:clang-16
+clang-19|c:clang-19
 clang-format|c:clang-format
 clang-tidy|c:clang-tidy
 cppcheck|c:cppcheck

@@ -50,6 +50,8 @@
 
 /* Set by the loader; compared with its own. */
 const volatile __u32 bt_abi __weak = BT_ABI_VERSION;
+/* The ends of 32-bit calls are seen too (call.h). */
+const volatile bool bt_compat_seen __weak = false;
 /* Sizes of the rings. */
 const volatile __u64 bt_bulk_len __weak = BT_RING_BULK_LEN;
 const volatile __u64 bt_prio_len __weak = BT_RING_PRIO_LEN;
@@ -217,8 +219,8 @@ struct bt_walk {
 	u32 fill;   /* payload bytes gathered */
 	u32 lost;   /* bytes lost just before them */
 	u32 failed; /* the list of iovecs itself could not be read */
+	u32 compat; /* it is of struct user_iovec32 */
 	u32 copied; /* `iov` is an address of ours: the list was copied before */
-	u32 pad;
 };
 
 /* Blocks in which the matched lane looks at bytes and sends them (match.h). */
@@ -261,12 +263,25 @@ struct user_msg {
 	u32 pad2;
 };
 
-/* struct mmsghdr. */
-struct user_mmsg {
-	struct user_msg hdr;
-	u32 msg_len;
-	u32 pad;
+/* As 32-bit calls take them: include/net/compat.h. */
+struct user_iovec32 {
+	u32 base;
+	u32 len;
 };
+
+struct user_msg32 {
+	u32 name;
+	u32 name_len;
+	u32 iov;
+	u32 iov_len;
+	u32 control;
+	u32 control_len;
+	u32 flags;
+};
+
+/* struct mmsghdr: one of these, its msg_len, and padding: as far apart as this. */
+#define MMSG_LEN (sizeof(struct user_msg) + 8)
+#define MMSG32_LEN (sizeof(struct user_msg32) + 4)
 
 /* So many iovecs of a request are kept as they were when it was submitted; of more only that they have not changed. */
 #define URING_IOVS 8
@@ -307,7 +322,11 @@ struct bt_scratch {
 	u64 off; /* file offset of the call, or ~0 */
 	struct bt_walk walk;
 	struct bt_look look;
-	struct user_mmsg msg;
+	u64 arg[6];    /* of the call (call.h) */
+	u64 compat;    /* it is a 32-bit one */
+	u64 msgs_left; /* bytes of its messages yet to be sent */
+	struct user_msg msg;
+	struct user_msg32 msg32;
 	struct bt_uring uring;
 	struct bt_stream_key key;
 	u8 head[8]; /* the call's first bytes */

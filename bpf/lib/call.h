@@ -15,46 +15,64 @@
 struct call_end {
 	struct task_struct *task;
 	struct bt_task *t;
+	struct pt_regs *regs;
 	s64 ret;
-	u64 arg[6];
-	u32 cookie;   /* BT_COOKIE_OWN of it */
-	u32 function; /* of a 32-bit call whose arguments are in an array: its first argument */
-	bool compat;  /* a 32-bit call */
+	u64 cookie; /* call_abi.h */
 };
 
-static __always_inline void call_args(struct call_end *e, struct pt_regs *regs)
+static __always_inline bool call_is_compat(const struct call_end *e)
 {
-	e->arg[0] = ARG0(regs);
-	e->arg[1] = ARG1(regs);
-	e->arg[2] = ARG2(regs);
-	e->arg[3] = ARG3(regs);
-	e->arg[4] = ARG4(regs);
-	e->arg[5] = ARG5(regs);
+	return e->cookie & BT_COOKIE_COMPAT;
 }
 
-/* Those of a 32-bit call. False when they cannot be read. */
-static __always_inline bool call_args_compat(struct call_end *e, struct pt_regs *regs, u64 cookie)
+/* What the cookie says to the program. */
+static __always_inline u32 call_own(const struct call_end *e)
 {
-	u32 array[6] = {};
+	return e->cookie & BT_COOKIE_OWN;
+}
 
-	if (!(cookie & (BT_COOKIE_ARRAY0 | BT_COOKIE_ARRAY1))) {
-		e->arg[0] = COMPAT_ARG0(regs);
-		e->arg[1] = COMPAT_ARG1(regs);
-		e->arg[2] = COMPAT_ARG2(regs);
-		e->arg[3] = COMPAT_ARG3(regs);
-		e->arg[4] = COMPAT_ARG4(regs);
-		e->arg[5] = COMPAT_ARG5(regs);
+/* Of a 32-bit call with its arguments in an array: the first of its own. */
+static __always_inline u32 call_function(const struct call_end *e)
+{
+	return COMPAT_ARG0(e->regs);
+}
+
+/* Its six arguments. False when they cannot be read. */
+static __always_inline bool call_args(const struct call_end *e, u64 *arg)
+{
+	struct pt_regs *regs = e->regs;
+	u32 array[6] = {};
+	u64 at;
+
+	if (!call_is_compat(e)) {
+		arg[0] = ARG0(regs);
+		arg[1] = ARG1(regs);
+		arg[2] = ARG2(regs);
+		arg[3] = ARG3(regs);
+		arg[4] = ARG4(regs);
+		arg[5] = ARG5(regs);
 		return true;
 	}
-	e->function = COMPAT_ARG0(regs);
-	/* More of it than the call has arguments may not be there. */
-	if (bpf_probe_read_user(
-		    array, sizeof(array),
-		    (void *)(u64)(cookie & BT_COOKIE_ARRAY0 ? e->function : COMPAT_ARG1(regs))))
+	if (!(e->cookie & (BT_COOKIE_ARRAY0 | BT_COOKIE_ARRAY1))) {
+		arg[0] = COMPAT_ARG0(regs);
+		arg[1] = COMPAT_ARG1(regs);
+		arg[2] = COMPAT_ARG2(regs);
+		arg[3] = COMPAT_ARG3(regs);
+		arg[4] = COMPAT_ARG4(regs);
+		arg[5] = COMPAT_ARG5(regs);
+		return true;
+	}
+	at = e->cookie & BT_COOKIE_ARRAY0 ? COMPAT_ARG0(regs) : COMPAT_ARG1(regs);
+	if (bpf_probe_read_user(array, sizeof(array), (void *)at)) {
+		count_loss(BT_LOSS_FAULT, 0);
 		return false;
-#pragma unroll
-	for (int i = 0; i < 6; i++)
-		e->arg[i] = array[i];
+	}
+	arg[0] = array[0];
+	arg[1] = array[1];
+	arg[2] = array[2];
+	arg[3] = array[3];
+	arg[4] = array[4];
+	arg[5] = array[5];
 	return true;
 }
 
@@ -64,28 +82,23 @@ static __always_inline bool call_end_tp(struct trace_event_raw_sys_exit *ctx, st
 	e->t = scope_of(e->task);
 	if (!e->t)
 		return false;
+	e->regs = (struct pt_regs *)bpf_task_pt_regs(e->task);
 	e->ret = ctx->ret;
+	/* So that the compiler knows. */
 	e->cookie = bpf_get_attach_cookie(ctx) & BT_COOKIE_OWN;
-	call_args(e, (struct pt_regs *)bpf_task_pt_regs(e->task));
 	return true;
 }
 
 /* ctx: the function's one argument, the saved registers, and what it returns. bt_gate has asked for the scope already. */
 static __always_inline bool call_end_fexit(u64 *ctx, struct call_end *e)
 {
-	struct pt_regs *regs = (void *)ctx[0];
-	u64 cookie = bpf_get_attach_cookie(ctx);
-
 	e->task = bpf_get_current_task_btf();
 	e->t = scope_of(e->task);
-	if (!e->t)
+	if (!e->t || (CALL_SHARED && BPF_CORE_READ(e->task, thread_info.flags) & TASK_IS_32BIT))
 		return false;
+	e->regs = (void *)ctx[0];
 	e->ret = ctx[1];
-	e->cookie = cookie & BT_COOKIE_OWN;
-	e->compat = !!(cookie & BT_COOKIE_COMPAT);
-	if (e->compat)
-		return call_args_compat(e, regs, cookie);
-	call_args(e, regs);
+	e->cookie = bpf_get_attach_cookie(ctx);
 	return true;
 }
 
@@ -113,7 +126,7 @@ static __always_inline bool call_end_fexit(u64 *ctx, struct call_end *e)
  * braces behind. For another call, a row in user/capture/probes.c.
  */
 #define CALL_END(name)                                                                             \
-	static __always_inline void name##_end(const struct call_end *e);                          \
+	static __always_inline void name##_end(struct call_end *e);                                \
 	SEC("?tp")                                                                                 \
 	int name(struct trace_event_raw_sys_exit *ctx)                                             \
 	{                                                                                          \
@@ -125,6 +138,6 @@ static __always_inline bool call_end_fexit(u64 *ctx, struct call_end *e)
 	}                                                                                          \
 	CALL_END_FEXIT(name##_fexit, CALL_FEXIT, name##_end)                                       \
 	CALL_END_FEXIT(name##_fexit_cond, CALL_FEXIT_COND, name##_end)                             \
-	static __always_inline void name##_end(const struct call_end *e)
+	static __always_inline void name##_end(struct call_end *e)
 
 #endif /* BPF_LIB_CALL_H */

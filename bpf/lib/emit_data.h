@@ -98,20 +98,26 @@ __weak __noinline long data_flush(u64 slot, u64 last)
 /* The next iovec. False when there is none. */
 static __always_inline bool walk_next(struct bt_walk *w)
 {
-	struct user_iovec iov;
+	struct user_iovec iov = {};
+	struct user_iovec32 *iov32 = (void *)&iov;
+	u32 len = w->compat ? sizeof(*iov32) : sizeof(iov);
 	long err;
 
 	if (!w->iov_left)
 		return false;
 	if (w->copied)
-		err = bpf_probe_read_kernel(&iov, sizeof(iov), (void *)w->iov);
+		err = bpf_probe_read_kernel(&iov, len, (void *)w->iov);
 	else
-		err = bpf_probe_read_user(&iov, sizeof(iov), (void *)w->iov);
+		err = bpf_probe_read_user(&iov, len, (void *)w->iov);
 	if (err) {
 		w->failed = 1;
 		return false;
 	}
-	w->iov += sizeof(iov);
+	w->iov += len;
+	if (w->compat) {
+		iov.len = iov32->len;
+		iov.base = iov32->base;
+	}
 	w->iov_left--;
 	w->seg = iov.base;
 	w->seg_left = iov.len < w->left ? iov.len : w->left;
@@ -231,8 +237,10 @@ static __always_inline void walk_buf(struct bt_scratch *s, u64 buf, u64 len)
 	s->walk.iov_left = 0;
 }
 
-static __always_inline void walk_iov(struct bt_scratch *s, u64 iov, u64 n)
+/* `compat`: the list is a 32-bit call's. */
+static __always_inline void walk_iov(struct bt_scratch *s, u64 iov, u64 n, bool compat)
 {
+	s->walk.compat = compat;
 	s->walk.seg_left = 0;
 	s->walk.iov = iov;
 	s->walk.iov_left = n < BT_IOV_MAX ? n : BT_IOV_MAX;
@@ -242,7 +250,7 @@ static __always_inline void walk_iov(struct bt_scratch *s, u64 iov, u64 n)
 /* The same with a list in the kernel's memory. */
 static __always_inline void walk_iov_copy(struct bt_scratch *s, const struct user_iovec *iov, u64 n)
 {
-	walk_iov(s, (u64)iov, n);
+	walk_iov(s, (u64)iov, n, false);
 	s->walk.copied = 1;
 }
 

@@ -26,7 +26,7 @@ static __always_inline void emit_exec(struct bt_scratch *s, struct task_struct *
 
 	if (!mm)
 		return;
-	if (BPF_CORE_READ(task, thread_info.flags) & TASK_IS_32BIT)
+	if (!bt_compat_seen && (BPF_CORE_READ(task, thread_info.flags) & TASK_IS_32BIT))
 		count_loss(BT_LOSS_COMPAT, 0);
 	__builtin_memset(rec, 0, sizeof(*rec));
 	exe = BPF_CORE_READ(mm, exe_file);

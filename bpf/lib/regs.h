@@ -21,6 +21,8 @@
 #define COMPAT_ARG5(r) ((u32)(r)->bp)
 /* arch/x86/include/asm/syscall_wrapper.h: the function behind a system call. */
 #define CALL_FUNCTION(name) "__x64_sys_" #name
+/* 32-bit calls have functions of their own. */
+#define CALL_SHARED 0
 /* arch/x86/include/asm/thread_info.h, TIF_ADDR32: the program has 32-bit addresses. */
 #define TASK_IS_32BIT (1UL << 29)
 /* Of a function of a 64-bit program, at its first instruction and at its return. */
@@ -53,6 +55,8 @@
 #define COMPAT_ARG5(r) ((u32)(r)->regs[5])
 /* arch/arm64/include/asm/syscall_wrapper.h. */
 #define CALL_FUNCTION(name) "__arm64_sys_" #name
+/* Most 32-bit calls have the same functions. */
+#define CALL_SHARED 1
 /* arch/arm64/include/asm/thread_info.h, TIF_32BIT. */
 #define TASK_IS_32BIT (1UL << 22)
 #define FN_ARG0(r) ((r)->regs[0])

@@ -226,9 +226,9 @@ static __always_inline void uring_walk(struct bt_scratch *s, u64 bytes)
 	else if (u->n_iov <= URING_IOVS)
 		walk_iov_copy(s, u->iov, u->n_iov);
 	else if (u->digest && iov_digest(u->addr, u->n_iov) == u->digest)
-		walk_iov(s, u->addr, u->n_iov);
+		walk_iov(s, u->addr, u->n_iov, false);
 	else
-		walk_iov(s, 0, 1); /* faults */
+		walk_iov(s, 0, 1, false); /* faults */
 }
 
 /* The ring's table of registered files: an array, and of entries of their own since 6.13. */

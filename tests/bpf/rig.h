@@ -128,10 +128,24 @@ static inline void rig_debug(void *arg, const char *line)
 		fprintf(stderr, "%s\n", line);
 }
 
+/* BT_TEST_BACKEND=tracepoint or fexit: only that; else what a user would get. */
+static inline enum capture_backend rig_backend(void)
+{
+	const char *s = getenv("BT_TEST_BACKEND");
+
+	if (!s)
+		return CAPTURE_AUTO;
+	if (!strcmp(s, "tracepoint"))
+		return CAPTURE_TRACEPOINT;
+	assert_string_equal(s, "fexit");
+	return CAPTURE_FEXIT;
+}
+
 static inline void rig_open_limited(struct rig *rig, size_t bulk_len, size_t prio_len,
 				    const struct capture_limits *limits)
 {
 	struct capture_config cfg = {
+		.backend = rig_backend(),
 		.ring_bulk_len = bulk_len,
 		.ring_prio_len = prio_len,
 		.limits = *limits,

@@ -197,3 +197,8 @@ reconciled() {
 gone() {
 	[ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
 }
+
+# fexit or tracepoints: how system calls are looked at here.
+backend() {
+	"$BEARTRAP" run --debug --output text:/dev/null -- true 2>&1 | sed -n 's/.*BPF \(fexit\|tracepoints\) .*on system calls.*/\1/p'
+}

@@ -36,6 +36,8 @@ struct capture_config {
 	int (*record)(void *arg, struct span record);
 	/* Lines of libbpf and of the verifier, for --debug; NULL drops them. */
 	void (*debug)(void *arg, const char *line);
+	/* Among them, what the verifier counted of each program; but then nothing of why it refused one. */
+	bool verifier_stats;
 	void *arg;
 };
 
@@ -88,12 +90,24 @@ struct bt_match_key capture_match_key(const struct capture *c);
 
 /* To poll(2) for POLLIN. */
 int capture_fd(const struct capture *c);
+/*
+ * Lets records gather for `ns` (below a second), or until one comes that should not wait: the beginning of a program, a library
+ * that it maps, a file that it opens.
+ */
+void capture_gather(const struct capture *c, long ns);
 /* Gives every record that is ready now to cfg->record. Number of records, or negative errno. */
 int capture_drain(struct capture *c);
 int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		     struct bt_counter seen[BT_SEEN_MAX]);
 /* Bytes that calls of watched processes have moved so far. */
 int capture_moved(struct capture *c, uint64_t *ret);
+/* Bytes that sendfile, splice, tee and copy_file_range moved, by how they were had afterwards. */
+struct capture_copied {
+	uint64_t source; /* read in the file that they came from */
+	uint64_t pipe;   /* known from what was written to the pipe that they came out of */
+	uint64_t target; /* read in the file that they went to */
+};
+struct capture_copied capture_copied(const struct capture *c);
 /* The kernel's position of every stream, for the reconciliation at the end. */
 int capture_streams(struct capture *c,
 		    void (*fn)(void *arg, const struct bt_stream_key *key,

@@ -137,7 +137,7 @@ static void lose(struct capture *c, const struct event *ev, uint64_t done)
 
 /* Reads the rest of a copy in a file in which it stands at `off`. What cfg->record returned. */
 static int read_file(struct capture *c, const struct bt_hdr *hdr, const struct event *ev,
-		     enum bt_call call, uint64_t done, uint64_t off)
+		     enum bt_call call, uint64_t done, uint64_t off, uint64_t *seen)
 {
 	bool target = call == BT_CALL_SPLICE_FILE;
 	int fd = target ? open_file(ev, &ev->copy.file, ev->copy.fd)
@@ -155,6 +155,7 @@ static int read_file(struct capture *c, const struct bt_hdr *hdr, const struct e
 			break;
 		ret = pass_on(c, hdr, ev, call, done, (size_t)n);
 		done += (uint64_t)n;
+		*seen += (uint64_t)n;
 	}
 	lose(c, ev, done);
 	if (fd >= 0)
@@ -167,7 +168,8 @@ static int without_pipe(struct capture *c, const struct bt_hdr *hdr, const struc
 			uint64_t done)
 {
 	if (ev->copy.to_off != ~0ull)
-		return read_file(c, hdr, ev, BT_CALL_SPLICE_FILE, done, ev->copy.to_off);
+		return read_file(c, hdr, ev, BT_CALL_SPLICE_FILE, done, ev->copy.to_off,
+				 &c->copies.seen.target);
 	lose(c, ev, done);
 	return 0;
 }
@@ -213,6 +215,7 @@ static int settle_one(struct capture *c, struct pipe_wait *w, bool *moved)
 				memcpy(place(c), bytes.p, bytes.len);
 			w->done += bytes.len;
 			w->over = w->done == ev->copy.len;
+			c->copies.seen.pipe += bytes.len;
 			ret = pass_on(c, &w->hdr, ev,
 				      ev->copy.call == BT_CALL_TEE ? BT_CALL_TEE
 								   : BT_CALL_SPLICE_PIPE,
@@ -291,7 +294,8 @@ static int wait_for(struct capture *c, const struct bt_hdr *hdr, const struct ev
 static int copy_record(struct capture *c, const struct bt_hdr *hdr, const struct event *ev)
 {
 	if (ev->copy.from.type == BT_FILE_REG)
-		return read_file(c, hdr, ev, ev->copy.call, 0, ev->copy.from_off);
+		return read_file(c, hdr, ev, ev->copy.call, 0, ev->copy.from_off,
+				 &c->copies.seen.source);
 	if (ev->copy.sure)
 		return wait_for(c, hdr, ev);
 	return without_pipe(c, hdr, ev, 0);
@@ -417,4 +421,9 @@ void copies_free(struct copies *c)
 	free(c->waits);
 	c->waits = NULL;
 	c->n_waits = 0;
+}
+
+struct capture_copied capture_copied(const struct capture *c)
+{
+	return c->copies.seen;
 }

@@ -59,22 +59,36 @@ static int wanted_find(const void *name, const void *w)
 	return strcmp(name, ((const struct wanted *)w)->name);
 }
 
-/* The prototypes' numbers, found with the functions that the object's programs name. */
-static bool find_protos(const struct btf *btf, __u32 protos[N_PROTOS])
+/* Are two prototypes the same but for the name of the one parameter? */
+static bool same_but_for_name(const struct btf *btf, __u32 a, __u32 b)
 {
-	__s32 id = btf__find_by_name_kind(btf, PREFIX "write", BTF_KIND_FUNC);
+	const struct btf_type *x = btf__type_by_id(btf, a), *y = btf__type_by_id(btf, b);
 
-	protos[PROTO_PLAIN] = id > 0 ? btf__type_by_id(btf, (__u32)id)->type : 0;
-	id = btf__find_by_name_kind(btf, PREFIX "sendmsg", BTF_KIND_FUNC);
-	protos[PROTO_COND] = id > 0 ? btf__type_by_id(btf, (__u32)id)->type : 0;
-	return protos[PROTO_PLAIN] && protos[PROTO_COND];
+	return x->type == y->type && btf_vlen(x) == 1 && btf_vlen(y) == 1 &&
+	       btf_params(x)->type == btf_params(y)->type;
 }
 
-static void find_functions(const struct btf *btf, const __u32 protos[N_PROTOS], struct fexit *f,
-			   const struct wanted *wanted)
+/* Which of the two a function has, of which the second is learnt when first met. N_PROTOS: neither. */
+static enum proto proto_of(const struct btf *btf, __u32 protos[N_PROTOS], __u32 id)
 {
-	__u32 n = btf__type_cnt(btf);
+	for (enum proto p = PROTO_PLAIN; p < N_PROTOS; p++) {
+		if (!protos[p] && same_but_for_name(btf, protos[PROTO_PLAIN], id))
+			protos[p] = id;
+		if (protos[p] == id)
+			return p;
+	}
+	return N_PROTOS;
+}
 
+/* -ENOENT when not even the first is known. */
+static int find_functions(const struct btf *btf, struct fexit *f, const struct wanted *wanted)
+{
+	__s32 first = btf__find_by_name_kind(btf, PREFIX "write", BTF_KIND_FUNC);
+	__u32 n = btf__type_cnt(btf), protos[N_PROTOS] = { 0 };
+
+	if (first < 0)
+		return -ENOENT;
+	protos[PROTO_PLAIN] = btf__type_by_id(btf, (__u32)first)->type;
 	for (__u32 id = 1; id < n; id++) {
 		const struct btf_type *t = btf__type_by_id(btf, id);
 		const struct wanted *w;
@@ -91,17 +105,15 @@ static void find_functions(const struct btf *btf, const __u32 protos[N_PROTOS], 
 			w--;
 		for (const char *name = w->name; w < wanted + f->n && !strcmp(w->name, name); w++) {
 			hook = &f->hooks[w->row];
-			if (hook->btf_id && hook->proto == PROTO_PLAIN)
+			/* The first of a name is the one that libbpf finds. */
+			if (hook->btf_id)
 				continue;
-			if (t->type == protos[PROTO_PLAIN])
-				hook->proto = PROTO_PLAIN;
-			else if (t->type == protos[PROTO_COND])
-				hook->proto = PROTO_COND;
-			else
-				continue;
-			hook->btf_id = id;
+			hook->proto = proto_of(btf, protos, t->type);
+			if (hook->proto != N_PROTOS)
+				hook->btf_id = id;
 		}
 	}
+	return 0;
 }
 
 /* Loads a program of two instructions for a function, and attaches it for a moment. */
@@ -143,7 +155,6 @@ int fexit_open(struct fexit **ret)
 	struct fexit *f = calloc(1, sizeof(*f) + n_probes * sizeof(*f->hooks));
 	struct wanted *wanted = calloc(n_probes, sizeof(*wanted));
 	struct btf *btf = NULL;
-	__u32 protos[N_PROTOS];
 	int err = -ENOMEM;
 
 	if (!f || !wanted)
@@ -159,12 +170,9 @@ int fexit_open(struct fexit **ret)
 	err = btf ? 0 : -errno;
 	if (err)
 		goto out;
-	if (!find_protos(btf, protos)) {
-		err = -ENOENT;
-		goto out;
-	}
-	find_functions(btf, protos, f, wanted);
-	err = all_found(f);
+	err = find_functions(btf, f, wanted);
+	if (!err)
+		err = all_found(f);
 	if (!err)
 		err = try_one(f->hooks[0].btf_id);
 out:
@@ -190,6 +198,21 @@ struct fexit *fexit_free(struct fexit *f)
 	return NULL;
 }
 
+/* Is every 32-bit call hooked? */
+static bool compat_seen(const struct fexit *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (!(probes[i].cookie & BT_COOKIE_COMPAT) || probes[i].optional)
+			continue;
+		if (!f->hooks[i].btf_id)
+			return false;
+		n++;
+	}
+	return n;
+}
+
 static struct bpf_program *body_of(const struct capture *c, const struct probe *p, enum proto proto)
 {
 	char name[64];
@@ -198,23 +221,39 @@ static struct bpf_program *body_of(const struct capture *c, const struct probe *
 	return bpf_object__find_program_by_name(c->skel->obj, name);
 }
 
+/* To be loaded, for a function with the prototype that it is for. */
+static int choose(struct bpf_program *prog, const char *function)
+{
+	int err;
+
+	if (bpf_program__autoload(prog))
+		return 0;
+	err = bpf_program__set_attach_target(prog, 0, function);
+	return err ? err : bpf_program__set_autoload(prog, true);
+}
+
+static struct bpf_program *gate_of(const struct capture *c, enum proto proto)
+{
+	return proto == PROTO_COND ? c->skel->progs.bt_gate_cond : c->skel->progs.bt_gate;
+}
+
 int fexit_prepare(struct capture *c)
 {
 	int err = 0;
 
+	c->skel->rodata->bt_compat_seen = compat_seen(c->fexit);
 	for (size_t i = 0; i < c->fexit->n && !err; i++) {
 		const struct hook *hook = &c->fexit->hooks[i];
-		struct bpf_program *body = body_of(c, &probes[i], hook->proto);
-		struct bpf_program *gate = hook->proto == PROTO_COND ? c->skel->progs.bt_gate_cond
-								     : c->skel->progs.bt_gate;
+		struct bpf_program *body;
+		char name[64];
 
 		if (!hook->btf_id)
 			continue;
-		if (!body)
-			return -ENOENT;
-		err = bpf_program__set_autoload(body, true);
+		body = body_of(c, &probes[i], hook->proto);
+		function_of(&probes[i], name, sizeof(name));
+		err = body ? choose(body, name) : -ENOENT;
 		if (!err)
-			err = bpf_program__set_autoload(gate, true);
+			err = choose(gate_of(c, hook->proto), name);
 	}
 	return err;
 }
@@ -262,13 +301,11 @@ static int attach_hook(struct capture *c, size_t row, struct bodies *bodies)
 {
 	struct bpf_link_create_opts opts = { .sz = sizeof(opts) };
 	struct hook *hook = &c->fexit->hooks[row];
-	bool cond = hook->proto == PROTO_COND;
 	int body = body_number(&bodies[hook->proto], body_of(c, &probes[row], hook->proto));
 
 	if (body < 0)
 		return body;
-	hook->prog_fd = load_gate(cond ? c->skel->progs.bt_gate_cond : c->skel->progs.bt_gate,
-				  hook->btf_id);
+	hook->prog_fd = load_gate(gate_of(c, hook->proto), hook->btf_id);
 	if (hook->prog_fd < 0)
 		return hook->prog_fd;
 	opts.tracing.cookie = probes[row].cookie | (__u64)body << BT_COOKIE_BODY_SHIFT;

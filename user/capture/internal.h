@@ -23,7 +23,8 @@ enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2, MODE_CLEAR = 3 }
 
 /* Bytes that went past the process, had afterwards (copy.c). */
 struct copies {
-	char *buf;              /* one record */
+	char *buf; /* one record */
+	struct capture_copied seen;
 	struct bt_counter lost; /* BT_LOSS_MOVED */
 	int64_t second;         /* in which `used` bytes were read */
 	uint64_t used;

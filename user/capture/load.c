@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 
 /* As in bpf/lib/base.h. */
 #define SCRATCH_SLOTS 3
+/* BPF_LOG_STATS, include/linux/bpf_verifier.h. */
+#define LOG_STATS 4
 
 /*
  * libbpf has one print function for the whole process, without an argument. It is ours only while
@@ -81,13 +84,16 @@ static int set_sizes(struct capture *c)
 
 static int load(struct capture *c, struct print_state *state, struct error *err)
 {
+	struct bpf_object_open_opts opts = { .sz = sizeof(opts) };
 	uint64_t mask = 0;
 	int ret;
 
 	c->uprobes = uprobes_new();
 	if (!c->uprobes)
 		return error_set(err, -ENOMEM, "out of memory");
-	c->skel = beartrap_bpf__open();
+	if (c->cfg.verifier_stats)
+		opts.kernel_log_level = LOG_STATS;
+	c->skel = beartrap_bpf__open_opts(&opts);
 	if (!c->skel)
 		return error_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
 	if (c->skel->rodata->bt_abi != BT_ABI_VERSION)
@@ -316,19 +322,26 @@ int capture_fd(const struct capture *c)
 	return c->epoll_fd;
 }
 
+void capture_gather(const struct capture *c, long ns)
+{
+	struct pollfd prio = { .fd = bpf_map__fd(c->skel->maps.ring_prio), .events = POLLIN };
+	const struct timespec wait = { .tv_nsec = ns };
+
+	ppoll(&prio, 1, &wait, NULL);
+}
+
 static int on_record(void *arg, struct span rec)
 {
 	struct capture *c = arg;
 
-	struct bt_hdr hdr;
+	struct bt_hdr hdr = { 0 };
 	int ret;
 
 	uprobes_record(c, rec);
+	if (rec.len >= sizeof(hdr))
+		memcpy(&hdr, rec.p, sizeof(hdr));
 	ret = copies_record(c, rec);
-	if (ret < 0 || rec.len < sizeof(hdr))
-		return ret;
-	memcpy(&hdr, rec.p, sizeof(hdr));
-	return hdr.kind == BT_REC_EXEC ? cgroups_record(c, rec) : ret;
+	return ret < 0 || hdr.kind != BT_REC_EXEC ? ret : cgroups_record(c, rec);
 }
 
 int capture_drain(struct capture *c)

@@ -5,6 +5,8 @@
 
 #include "capture/probes.h"
 
+#define COMPAT BT_COOKIE_COMPAT
+
 /* clang-format off */
 const struct probe probes[] = {
 	{ .call = "write", .prog = "bt_io", .cookie = BT_CALL_WRITE },
@@ -31,15 +33,54 @@ const struct probe probes[] = {
 
 	{ .call = "sendfile64", .prog = "bt_sendfile64" },
 	{ .call = "splice", .prog = "bt_splice" },
-	{ .call = "tee", .prog = "bt_tee" },
 	{ .call = "copy_file_range", .prog = "bt_copy_file_range" },
-	{ .call = "pipe", .prog = "bt_pipe", .optional = true }, /* arm64 has none */
-	{ .call = "pipe2", .prog = "bt_pipe" },
-	{ .call = "process_vm_writev", .prog = "bt_vm_writev" },
 
+	{ .call = "tee", .prog = "bt_tee" },
+	{ .call = "pipe2", .prog = "bt_pipe" },
+	/* arm64 has no such call. */
+	{ .call = "pipe", .prog = "bt_pipe", .optional = true },
+	{ .call = "process_vm_writev", .prog = "bt_vm_writev" },
 	{ .call = "io_uring_setup", .prog = "bt_io_uring", .optional = true },
 
 	{ .call = "mmap", .prog = "bt_map" },
+
+#ifdef __x86_64__
+	/* 32-bit calls (int 0x80, 32-bit programs): arch/x86/entry/syscalls/syscall_32.tbl. */
+	{ .function = "__ia32_sys_write", .prog = "bt_io", .cookie = COMPAT | BT_CALL_WRITE },
+	{ .function = "__ia32_sys_ia32_pwrite64", .prog = "bt_io", .cookie = COMPAT | BT_CALL_PWRITE64 },
+	{ .function = "__ia32_sys_writev", .prog = "bt_io", .cookie = COMPAT | BT_CALL_WRITEV },
+	{ .function = "__ia32_compat_sys_pwritev", .prog = "bt_io", .cookie = COMPAT | BT_CALL_PWRITEV },
+	{ .function = "__ia32_compat_sys_pwritev2", .prog = "bt_io", .cookie = COMPAT | BT_CALL_PWRITEV2 },
+	{ .function = "__ia32_sys_sendto", .prog = "bt_io", .cookie = COMPAT | BT_CALL_SENDTO },
+	{ .function = "__ia32_compat_sys_sendmsg", .prog = "bt_io", .cookie = COMPAT | BT_CALL_SENDMSG },
+	{ .function = "__ia32_compat_sys_sendmmsg", .prog = "bt_io", .cookie = COMPAT | BT_CALL_SENDMMSG },
+	{ .function = "__ia32_sys_read", .prog = "bt_io", .cookie = COMPAT | BT_CALL_READ },
+	{ .function = "__ia32_sys_ia32_pread64", .prog = "bt_io", .cookie = COMPAT | BT_CALL_PREAD64 },
+	{ .function = "__ia32_sys_readv", .prog = "bt_io", .cookie = COMPAT | BT_CALL_READV },
+	{ .function = "__ia32_compat_sys_preadv", .prog = "bt_io", .cookie = COMPAT | BT_CALL_PREADV },
+	{ .function = "__ia32_compat_sys_preadv2", .prog = "bt_io", .cookie = COMPAT | BT_CALL_PREADV2 },
+	{ .function = "__ia32_compat_sys_recvfrom", .prog = "bt_io", .cookie = COMPAT | BT_CALL_RECVFROM },
+	{ .function = "__ia32_compat_sys_recvmsg", .prog = "bt_io", .cookie = COMPAT | BT_CALL_RECVMSG },
+	{ .function = "__ia32_compat_sys_recvmmsg_time32", .prog = "bt_io", .cookie = COMPAT | BT_CALL_RECVMMSG },
+	{ .function = "__ia32_compat_sys_recvmmsg_time64", .prog = "bt_io", .cookie = COMPAT | BT_CALL_RECVMMSG },
+	{ .function = "__ia32_compat_sys_socketcall", .prog = "bt_io", .cookie = COMPAT | BT_COOKIE_ARRAY1 },
+	{ .function = "__ia32_compat_sys_socketcall", .prog = "bt_role", .cookie = COMPAT | BT_COOKIE_ARRAY1 },
+	{ .function = "__ia32_sys_accept4", .prog = "bt_role", .cookie = COMPAT | BT_FILE_ACCEPTED },
+	{ .function = "__ia32_sys_connect", .prog = "bt_role", .cookie = COMPAT | BT_FILE_CONNECTED },
+	/* Its offset has 32 bits. */
+	{ .function = "__ia32_compat_sys_sendfile", .prog = "bt_blind", .cookie = COMPAT | BT_LOSS_SENDFILE },
+	{ .function = "__ia32_sys_sendfile64", .prog = "bt_sendfile64", .cookie = COMPAT },
+	{ .function = "__ia32_sys_splice", .prog = "bt_splice", .cookie = COMPAT },
+	{ .function = "__ia32_sys_copy_file_range", .prog = "bt_copy_file_range", .cookie = COMPAT },
+	{ .function = "__ia32_sys_tee", .prog = "bt_tee", .cookie = COMPAT },
+	{ .function = "__ia32_sys_pipe", .prog = "bt_pipe", .cookie = COMPAT },
+	{ .function = "__ia32_sys_pipe2", .prog = "bt_pipe", .cookie = COMPAT },
+	{ .function = "__ia32_sys_vmsplice", .prog = "bt_io", .cookie = COMPAT | BT_CALL_VMSPLICE },
+	{ .function = "__ia32_sys_process_vm_writev", .prog = "bt_vm_writev", .cookie = COMPAT },
+	{ .function = "__ia32_sys_io_uring_setup", .prog = "bt_io_uring", .cookie = COMPAT, .optional = true },
+	{ .function = "__ia32_sys_mmap_pgoff", .prog = "bt_map", .cookie = COMPAT },
+	{ .function = "__ia32_compat_sys_ia32_mmap", .prog = "bt_map", .cookie = COMPAT | BT_COOKIE_ARRAY0 },
+#endif
 };
 /* clang-format on */
 

@@ -134,10 +134,23 @@ static void add_io_uring(struct doctor *d)
 		doctor_blind(d, GROUP_BLIND, "io_uring", "io_uring");
 }
 
+/* Where programs are attached to the calls' functions, 32-bit ones are seen too. */
+static bool sees_compat(void)
+{
+	const struct capture_feature *f = capture_features;
+
+	while (strcmp(f->id, "fexit") != 0)
+		f++;
+	return !capture_feature_try(f);
+}
+
 static void add_compat(struct doctor *d)
 {
 	/* Made by what runs 32-bit programs on x86-64 (CONFIG_IA32_EMULATION). */
-	if (!access("/proc/sys/abi/vsyscall32", F_OK))
+	if (!access("/proc/sys/abi/vsyscall32", F_OK) && sees_compat())
+		doctor_add(d, GROUP_BLIND, FINDING_OK, "32-bit-program", NULL,
+			   "32-bit programs: their system calls are seen");
+	else if (!access("/proc/sys/abi/vsyscall32", F_OK))
 		doctor_blind(d, GROUP_BLIND, "32-bit-program", "32-bit programs");
 	else if (!strcmp(HOST_MACHINE, "x86_64"))
 		doctor_add(d, GROUP_BLIND, FINDING_OK, "32-bit-program", NULL,

@@ -31,8 +31,8 @@ struct life {
 	uint64_t checkpoint_ns;      /* CLOCK_BOOTTIME, as all times here */
 	uint64_t moved;              /* bytes that the kernel had seen moved at the checkpoint */
 	uint64_t fed, fed_then; /* payload bytes given to an engine: so far, at the checkpoint */
-	uint64_t copied[BT_CALL_MAX];      /* of `fed`: not seen at the call (event_call_seen()) */
-	struct record_mark at;             /* the record in hand; time_ns 0: none */
+	uint64_t copied;        /* of `fed`: read in files afterwards */
+	struct record_mark at;  /* the record in hand; time_ns 0: none */
 	struct record_mark suspect;        /* that of the worker that died last */
 	uint32_t suspect_deaths, left_out; /* left out: records */
 	uint32_t reloads;
@@ -98,6 +98,15 @@ int session_drain(struct session *s);
  * are written. Exit status as shared_exit_status() has it, EXIT_WATCH_FAILED when a report could not be written.
  */
 int session_finish(struct session *s, const char *command, const char *target, int clean);
+
+/* --- between its files --- */
+
+/* Tells the kernel side what the rules look for. 0 or negative errno with `err`. */
+int session_match_anchors(struct session *s, struct error *err);
+/* Frees the old rules that nothing goes by any more. */
+void session_settle_rules(struct session *s);
+/* Adds counter to counter. */
+void session_add_totals(struct engine_totals *to, const struct engine_totals *from);
 
 uint64_t clock_now_ns(clockid_t clock);
 

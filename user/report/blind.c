@@ -12,14 +12,16 @@ const struct blind_spot blind_spots[] = {
 	  "keep programs from it: sysctl kernel.io_uring_disabled=2, or UV_USE_IO_URING=0 for node",
 	  BLIND_IO_URING },
 	{ "32-bit-program",
-	  "the system calls of a 32-bit program have no tracepoints; nothing that it does is seen",
-	  "run a 64-bit build of it", BLIND_COMPAT },
+	  "32-bit system calls have no tracepoints; nothing that a 32-bit program does is seen "
+	  "here",
+	  "run a 64-bit build of it, or a kernel that takes fexit programs", BLIND_COMPAT },
 	{ "shared-mmap",
 	  "a program made a writable shared mapping of a file; what it stores there is no call",
 	  "`beartrap scan` the file afterwards", BLIND_PROGRAM },
 	{ "splice",
-	  "splice or tee moved bytes out of a socket, or of a pipe that the program did not make "
-	  "itself, to where they cannot be read",
+	  "splice or tee moved bytes out of a socket, or out of a pipe that others fill too, to "
+	  "where they "
+	  "cannot be read",
 	  "`beartrap scan` where they went", BLIND_PROGRAM },
 	{ "sendfile", "sendfile moved bytes, and their source could not be read afterwards",
 	  "`beartrap scan` where they went", BLIND_PROGRAM },
@@ -78,8 +80,8 @@ const struct blind_spot blind_spots[] = {
 	  "of a call into a TLS library only the end was seen: it began before the watch",
 	  "start the server with `beartrap run`", BLIND_AT_TIMES },
 	{ "moved-unread",
-	  "bytes went from file to file past the program's memory, and were not to be had "
-	  "afterwards: the file had changed, or what was put into the pipe is not known",
+	  "bytes went from one file to another past the program, and were no longer to be had when "
+	  "beartrap looked",
 	  "`beartrap scan` where they went", BLIND_AT_TIMES },
 	{ "helper", "the kernel refused something, or left a program out",
 	  "run `beartrap doctor`, and --debug", BLIND_AT_TIMES },
