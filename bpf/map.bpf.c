@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What a watched process maps: executables and libraries, for the loader to look for TLS functions in, and
- * writable shared files, through which bytes move that no call shows.
+ * shared mappings of files, through which bytes move that no call shows: the loader looks at the file for them.
  */
 #include "lib/base.h"
 #include "lib/regs.h"
@@ -15,6 +15,28 @@
 #define MAP_SHARED_VALIDATE 0x03
 #define MAP_TYPE 0x0f
 #define MAP_ANONYMOUS 0x20
+
+/* include/linux/fs.h, include/linux/mm.h */
+#define FMODE_WRITE 0x2
+#define VM_WRITE 0x2
+#define VM_SHARED 0x8
+
+#define PAGE_SHIFT 12
+/* Mappings that one mprotect is followed through. */
+#define VMAS_MAX 8
+
+/* Between which addresses a process has shared mappings that are writable or may be made so. It only grows. */
+struct bt_span {
+	u64 from, to;
+};
+
+/* Taken over by the loader for processes that run already. What is evicted is looked at less often, until it exits. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct bt_proc_key);
+	__type(value, struct bt_span);
+} sharers SEC(".maps");
 
 static __always_inline void tell_executable(struct task_struct *task, struct bt_task *t, u32 fd)
 {
@@ -50,13 +72,128 @@ static __always_inline void tell_executable(struct task_struct *task, struct bt_
 	scratch_put(s);
 }
 
+static __always_inline struct bt_span *sharer_of(struct task_struct *task)
+{
+	struct bt_proc_key key;
+
+	proc_key(task, &key);
+	return bpf_map_lookup_elem(&sharers, &key);
+}
+
+static __always_inline bool sharer_has(struct task_struct *task, u64 addr, u64 len)
+{
+	struct bt_span *have = sharer_of(task);
+
+	return have && addr < have->to && addr + len > have->from;
+}
+
+static __always_inline void sharer_grow(struct task_struct *task, u64 addr, u64 len)
+{
+	struct bt_span *have = sharer_of(task), fresh = { addr, addr + len };
+	struct bt_proc_key key;
+
+	if (have) {
+		if (addr < have->from)
+			have->from = addr;
+		if (addr + len > have->to)
+			have->to = addr + len;
+		return;
+	}
+	proc_key(task, &key);
+	bpf_map_update_elem(&sharers, &key, &fresh, BPF_ANY);
+}
+
+/* One mapping, as the probes describe it. */
+struct shared {
+	u64 file;
+	u64 addr, len, off;
+	u64 flags; /* VM_* */
+	s32 fd;
+};
+
+/* The mapping is of something whose bytes do not stay in it, and which the loader cannot read. */
+static __always_inline bool is_device(const struct bt_file_id *id, bool speaks)
+{
+	return speaks && id->type != BT_FILE_REG;
+}
+
+static __always_inline void tell_shared(struct task_struct *task, struct bt_task *t,
+					const struct shared *m, u16 what)
+{
+	struct bt_scratch *s = scratch_get();
+	struct bt_rec_shared *rec;
+	u16 flags = 0;
+	u64 len = 0;
+	bool speaks;
+
+	if (!s) {
+		count_loss(BT_LOSS_HELPER, 0);
+		return;
+	}
+	rec = &s->shared_out.rec;
+	__builtin_memset(rec, 0, sizeof(*rec));
+	rec->addr = m->addr;
+	rec->len = m->len;
+	rec->off = m->off;
+	rec->fd = m->fd;
+	rec->what = what;
+	if (what == BT_SHARED_MAP) {
+		speaks = file_identify(m->file, &rec->file);
+		if (is_device(&rec->file, speaks))
+			count_loss(BT_LOSS_MMAP, 0);
+		if (!speaks || rec->file.type != BT_FILE_REG)
+			goto out;
+		len = read_path(s, s->shared_out.path, task, m->file, &flags);
+	}
+	barrier_var(len);
+	if (len >= BT_PATH_LEN)
+		len = BT_PATH_LEN - 1;
+	rec->path_len = len;
+	hdr_fill(&rec->hdr, BT_REC_SHARED, sizeof(*rec) + len, task, t, bpf_ktime_get_boot_ns());
+	if (emit_prio(rec, sizeof(*rec) + len, len) && what == BT_SHARED_MAP)
+		count_loss(BT_LOSS_MMAP, 0);
+out:
+	scratch_put(s);
+}
+
+static long take_vma(struct task_struct *task, struct vm_area_struct *vma, struct shared *m)
+{
+	m->addr = vma->vm_start;
+	m->len = vma->vm_end - vma->vm_start;
+	m->off = vma->vm_pgoff << PAGE_SHIFT;
+	m->flags = vma->vm_flags;
+	m->file = (u64)BPF_CORE_READ(vma, vm_file);
+	return 0;
+}
+
+/* Those of the mappings in a range that are shared and writable now. */
+static __always_inline void tell_range(struct task_struct *task, struct bt_task *t, u64 addr,
+				       u64 len)
+{
+	u64 end = addr + len;
+
+	for (int i = 0; i < VMAS_MAX && addr < end; i++) {
+		struct shared m = { .fd = -1 };
+
+		if (bpf_find_vma(task, addr, take_vma, &m, 0)) {
+			count_loss(BT_LOSS_MMAP, 0);
+			return;
+		}
+		if (m.file && (m.flags & VM_SHARED) && (m.flags & VM_WRITE))
+			tell_shared(task, t, &m, BT_SHARED_MAP);
+		addr = m.addr + m.len;
+	}
+}
+
 SEC("tp/syscalls/sys_exit_mmap")
 int bt_map(struct trace_event_raw_sys_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct bt_task *t = scope_of(task);
+	struct shared m = {};
 	struct pt_regs *regs;
 	u64 prot, flags, type;
+	struct file *file;
 
 	if (!t || (unsigned long)ctx->ret >= (unsigned long)-4095L)
 		return 0;
@@ -65,11 +202,123 @@ int bt_map(struct trace_event_raw_sys_exit *ctx)
 	flags = ARG3(regs);
 	if (flags & MAP_ANONYMOUS)
 		return 0;
-	type = flags & MAP_TYPE;
-	/* How much is stored through it is not known here. */
-	if ((prot & PROT_WRITE) && (type == MAP_SHARED || type == MAP_SHARED_VALIDATE))
-		count_loss(BT_LOSS_MMAP, 0);
 	if (prot & PROT_EXEC)
 		tell_executable(task, t, ARG4(regs));
+	type = flags & MAP_TYPE;
+	if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+		return 0;
+	m.fd = ARG4(regs);
+	m.addr = ctx->ret;
+	m.len = ARG1(regs);
+	m.off = ARG5(regs);
+	file = (void *)file_of_fd(task, m.fd);
+	/* Closed by another thread meanwhile. */
+	if (!file) {
+		if (prot & PROT_WRITE)
+			count_loss(BT_LOSS_MMAP, 0);
+		return 0;
+	}
+	if (!(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
+		return 0;
+	m.file = (u64)file;
+	sharer_grow(task, m.addr, m.len);
+	if (prot & PROT_WRITE)
+		tell_shared(task, t, &m, BT_SHARED_MAP);
+	return 0;
+}
+
+static __always_inline int made_writable(struct trace_event_raw_sys_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bt_task *t = scope_of(task);
+	struct pt_regs *regs;
+
+	if (!t || ctx->ret)
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	if ((ARG2(regs) & PROT_WRITE) && sharer_has(task, ARG0(regs), ARG1(regs)))
+		tell_range(task, t, ARG0(regs), ARG1(regs));
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_mprotect")
+int bt_mprotect(struct trace_event_raw_sys_exit *ctx)
+{
+	return made_writable(ctx);
+}
+
+SEC("tp/syscalls/sys_exit_pkey_mprotect")
+int bt_pkey_mprotect(struct trace_event_raw_sys_exit *ctx)
+{
+	return made_writable(ctx);
+}
+
+SEC("tp/syscalls/sys_exit_mremap")
+int bt_mremap(struct trace_event_raw_sys_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bt_task *t = scope_of(task);
+	struct shared m = {};
+	struct pt_regs *regs;
+
+	if (!t || (unsigned long)ctx->ret >= (unsigned long)-4095L)
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	m.addr = ARG0(regs);
+	m.len = ARG1(regs);
+	m.fd = -1;
+	/* An old length of zero makes a second mapping of the same. */
+	if (!sharer_has(task, m.addr, m.len ?: 1))
+		return 0;
+	if (m.len)
+		tell_shared(task, t, &m, BT_SHARED_UNMAP);
+	sharer_grow(task, ctx->ret, ARG2(regs));
+	tell_range(task, t, ctx->ret, ARG2(regs));
+	return 0;
+}
+
+static __always_inline int changed(struct trace_event_raw_sys_exit *ctx, u16 what)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bt_task *t = scope_of(task);
+	struct shared m = { .fd = -1 };
+	struct pt_regs *regs;
+
+	if (!t || ctx->ret)
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	m.addr = ARG0(regs);
+	m.len = ARG1(regs);
+	if (sharer_has(task, m.addr, m.len))
+		tell_shared(task, t, &m, what);
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_munmap")
+int bt_munmap(struct trace_event_raw_sys_exit *ctx)
+{
+	return changed(ctx, BT_SHARED_UNMAP);
+}
+
+SEC("tp/syscalls/sys_exit_msync")
+int bt_msync(struct trace_event_raw_sys_exit *ctx)
+{
+	return changed(ctx, BT_SHARED_SYNC);
+}
+
+/* A child has its parent's mappings. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(bt_map_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct bt_proc_key key = { .start_ns = child->start_boottime, .tgid = child->tgid };
+	struct bt_span *have, copy;
+
+	if (!scope_of(parent) || child->tgid == parent->tgid)
+		return 0;
+	have = sharer_of(parent);
+	if (!have)
+		return 0;
+	copy = *have;
+	bpf_map_update_elem(&sharers, &key, &copy, BPF_ANY);
 	return 0;
 }

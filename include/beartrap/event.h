@@ -18,7 +18,7 @@
 
 /* Bumped with every change of a struct or an enum below; the loader compares it
  * with the constant in the object's .rodata, a recording with its header. */
-#define BT_ABI_VERSION 2
+#define BT_ABI_VERSION 3
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
@@ -33,6 +33,7 @@ enum bt_rec_kind {
 	BT_REC_MAP = 7,  /* it has mapped a file to execute: a library */
 	BT_REC_COPY =
 		8, /* it has had bytes moved from a regular file to another file; for the loader only */
+	BT_REC_SHARED = 9, /* of its writable shared mappings of files; for the loader only */
 	BT_REC_KIND_MAX
 };
 
@@ -66,6 +67,7 @@ enum bt_call {
 	BT_CALL_SENDFILE,
 	BT_CALL_SPLICE,
 	BT_CALL_COPY_FILE_RANGE,
+	BT_CALL_MMAP, /* stored through a shared mapping: found in the file */
 	BT_CALL_MAX
 };
 
@@ -241,6 +243,21 @@ struct bt_rec_copy {
 	__u32 pad;
 };
 
+#define BT_SHARED_MAP 0   /* a writable shared mapping of a regular file has come to be */
+#define BT_SHARED_SYNC 1  /* msync(2) */
+#define BT_SHARED_UNMAP 2 /* what was mapped there is no more */
+
+/* tail, of BT_SHARED_MAP: `path_len` bytes: path of the file, as the process names it. The others name addresses alone. */
+struct bt_rec_shared {
+	struct bt_hdr hdr;
+	struct bt_file_id file;
+	__u64 addr, len; /* in the process */
+	__u64 off;       /* in the file, of what is at `addr` */
+	__s32 fd;        /* -1 when not known */
+	__u16 what;      /* BT_SHARED_* */
+	__u16 path_len;
+};
+
 /* no tail. */
 struct bt_rec_exit {
 	struct bt_hdr hdr;
@@ -273,7 +290,7 @@ enum bt_loss {
 	BT_LOSS_COPY_RANGE,
 	BT_LOSS_VM_WRITE,
 	BT_LOSS_IO_URING, /* events: rings made */
-	BT_LOSS_MMAP,     /* events: writable shared file mappings made */
+	BT_LOSS_MMAP, /* events: writable shared mappings of devices, and of files that could not be looked at afterwards */
 	BT_LOSS_COMPAT, /* events: 32-bit programs begun; their system calls have no tracepoints */
 	BT_LOSS_MAX
 };

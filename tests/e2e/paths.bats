@@ -12,7 +12,6 @@ stderr_tee          splice
 stderr_vmsplice     splice
 tcp_splice          splice
 process_vm_writev   process_vm_writev
-shared_mapping      shared-mmap
 uring_write         io_uring
 uring_fixed         io_uring
 uring_sqpoll        io_uring
@@ -34,6 +33,7 @@ setup() {
 
 teardown() {
 	cd /
+	rm -f /dev/shm/bt-paths-*
 	e2e_teardown
 }
 

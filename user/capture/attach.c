@@ -72,8 +72,8 @@ static int attach_one(struct capture *c, int events_fd, const struct bpf_program
 		link = bpf_program__attach(prog);
 	else
 		return 0;
-	/* A kernel without io_uring has no such event, and nothing there to miss. */
-	if (!link && errno == ENOENT && strstr(where, "io_uring"))
+	/* A kernel without io_uring or protection keys has no such event, and nothing there to miss. */
+	if (!link && errno == ENOENT && (strstr(where, "io_uring") || strstr(where, "pkey_")))
 		return 0;
 	return keep(c, link, prog, where, err);
 }

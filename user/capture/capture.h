@@ -68,6 +68,12 @@ int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		     struct bt_counter seen[BT_SEEN_MAX]);
 /* Bytes that sendfile, splice and copy_file_range moved and that were read afterwards, in the file that they came from. */
 uint64_t capture_copied(const struct capture *c);
+/* When capture_drain() is wanted without a record, in ms; -1: not at all. While files are mapped, they are looked at now and then. */
+int capture_timeout_ms(const struct capture *c);
+/* The watch ends: looks a last time at what is still mapped. What cfg->record returned. */
+int capture_last_look(struct capture *c);
+/* Writable shared mappings of files there were; `bytes`: stored through them, found in the files, with what they are a part of. */
+uint64_t capture_mappings(const struct capture *c, uint64_t *bytes);
 /* The kernel's position of every stream, for the reconciliation at the end. */
 int capture_streams(struct capture *c,
 		    void (*fn)(void *arg, const struct bt_stream_key *key,

@@ -4,11 +4,7 @@
  * passed on as the data of that call. It is a look at the result: the file may have been changed since.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,46 +14,6 @@
 /* Read at most so much for one call, and in a second. */
 #define CALL_MAX (4u << 20)
 #define SECOND_MAX (32u << 20)
-
-static bool is_source(const struct stat *st, const struct event *ev, bool by_name)
-{
-	const struct bt_file_id *from = &ev->copy.from;
-
-	return S_ISREG(st->st_mode) && st->st_ino == from->ino &&
-	       (!by_name || st->st_dev == makedev(from->dev >> 20, from->dev & 0xfffff));
-}
-
-/*
- * The source, if it still is that inode: by its descriptor, by its path as the process and as the watch root name it,
- * and, when these are gone, as we do. -1.
- */
-static int open_source(const struct event *ev)
-{
-	char path[4][64 + BT_PATH_LEN];
-	int name_len = (int)ev->copy.path.len;
-	struct stat st;
-
-	snprintf(path[0], sizeof(path[0]), "/proc/%u/fd/%d", ev->tgid, ev->copy.from_fd);
-	snprintf(path[1], sizeof(path[1]), "/proc/%u/root%.*s", ev->tgid, name_len,
-		 ev->copy.path.p);
-	snprintf(path[2], sizeof(path[2]), "/proc/%u/root%.*s", ev->root, name_len,
-		 ev->copy.path.p);
-	snprintf(path[3], sizeof(path[3]), "%.*s", name_len, ev->copy.path.p);
-	for (int i = 0; i < 4; i++) {
-		int fd;
-
-		/* Only what is a regular file is opened: a FIFO would wait, a device may do anything. */
-		if (stat(path[i], &st) || !is_source(&st, ev, i == 3))
-			continue;
-		fd = open(path[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-		if (fd < 0)
-			continue;
-		if (!fstat(fd, &st) && is_source(&st, ev, i == 3))
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
 
 /* How many bytes may be read now. */
 static uint64_t allowance(struct copies *c, uint64_t want)
@@ -104,6 +60,7 @@ static int pass_on(struct capture *c, const struct bt_hdr *hdr, const struct eve
 int copy_record(struct capture *c, struct span raw)
 {
 	uint64_t done = 0, want;
+	struct inode_ref from;
 	struct bt_hdr hdr;
 	struct event ev;
 	ssize_t n = 0;
@@ -112,9 +69,14 @@ int copy_record(struct capture *c, struct span raw)
 	if (event_decode(raw, &ev))
 		return 0;
 	memcpy(&hdr, raw.p, sizeof(hdr));
+	from = (struct inode_ref){ .file = ev.copy.from,
+				   .tgid = ev.tgid,
+				   .root = ev.root,
+				   .fd = ev.copy.from_fd,
+				   .path = ev.copy.path };
 	if (!c->copies.buf)
 		c->copies.buf = secmem_calloc(1, sizeof(struct bt_rec_data) + BT_CHUNK_LEN);
-	fd = c->copies.buf ? open_source(&ev) : -1;
+	fd = c->copies.buf ? inode_open(&from) : -1;
 	want = fd < 0 ? 0 : allowance(&c->copies, ev.copy.len);
 	while (done < want && ret >= 0) {
 		size_t most = want - done < BT_CHUNK_LEN ? want - done : BT_CHUNK_LEN;

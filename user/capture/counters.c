@@ -64,6 +64,8 @@ int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		err = sum_misses(c, &misses);
 	if (!err)
 		loss[BT_LOSS_HELPER].events += misses;
+	loss[BT_LOSS_MMAP].events += rescan_lost(c->rescan).events;
+	loss[BT_LOSS_MMAP].bytes += rescan_lost(c->rescan).bytes;
 	return err;
 }
 

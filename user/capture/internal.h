@@ -26,6 +26,8 @@ struct copies {
 	uint64_t used;
 };
 
+struct rescan;
+
 struct capture {
 	struct capture_config cfg;
 	struct beartrap_bpf *skel;
@@ -38,6 +40,7 @@ struct capture {
 	__u32 round; /* of capture_watch_running() */
 	struct bt_match_key match_key;
 	struct copies copies;
+	struct rescan *rescan;
 	char describe[256];
 };
 
@@ -66,6 +69,44 @@ void uprobes_record(struct capture *c, struct span rec);
 /* Links held, and their descriptors. */
 size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
+
+/* How to find a file that a record tells of. */
+struct inode_ref {
+	struct bt_file_id file;
+	uint32_t tgid, root;       /* who had it */
+	int32_t fd;                /* there, or -1 */
+	uint64_t map_from, map_to; /* where it is mapped there, or 0 */
+	struct span path;          /* as the process names it */
+};
+
+/*
+ * Opens a regular file to read it, if it still is that inode: by its descriptor, by its mapping, by its path as the process and as
+ * the watch root name it, and, when these are gone, as we do. -1.
+ */
+int inode_open(const struct inode_ref *ref);
+
+/* A line of /proc/PID/maps that is of a file. */
+struct proc_map {
+	uint64_t from, to, off, ino;
+	uint32_t major, minor;
+	char perms[5]; /* "rwxp" */
+	const char *path;
+};
+
+/* maps.c: what a process has mapped now, as far as it can be read. */
+void maps_each(uint32_t tgid, void (*fn)(void *arg, const struct proc_map *m), void *arg);
+
+/* rescan.c: what is stored through shared mappings of files. NULL: out of memory. */
+struct rescan *rescan_new(void);
+struct rescan *rescan_free(struct rescan *r); /* NULL is fine */
+/* Takes in a record before it is passed on. What cfg->record returned for what that made it find. */
+int rescan_record(struct capture *c, struct span raw);
+/* Looks at what is due. The same. */
+int rescan_tick(struct capture *c);
+/* The watch of a root ends: its mappings are looked at no more. */
+void rescan_unwatch(struct capture *c, uint32_t root);
+/* What could not be looked at, as BT_LOSS_MMAP counts it. */
+struct bt_counter rescan_lost(const struct rescan *r);
 
 /* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
 int copy_record(struct capture *c, struct span raw);

@@ -184,7 +184,10 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
 	c->uprobes = uprobes_new();
-	if (!c->uprobes) {
+	c->rescan = rescan_new();
+	if (!c->uprobes || !c->rescan) {
+		uprobes_free(c->uprobes);
+		rescan_free(c->rescan);
 		free(c);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -220,6 +223,7 @@ struct capture *capture_free(struct capture *c)
 	capture_detach(c);
 	uprobes_free(c->uprobes);
 	copies_free(&c->copies);
+	rescan_free(c->rescan);
 	ring_close(&c->bulk);
 	ring_close(&c->prio);
 	if (c->epoll_fd >= 0)
@@ -237,21 +241,31 @@ int capture_fd(const struct capture *c)
 static int on_record(void *arg, struct span rec)
 {
 	struct capture *c = arg;
-
 	struct bt_hdr hdr;
+	int ret;
 
 	uprobes_record(c, rec);
+	ret = rescan_record(c, rec);
+	if (ret < 0)
+		return ret;
 	if (rec.len >= sizeof(hdr)) {
 		memcpy(&hdr, rec.p, sizeof(hdr));
 		if (hdr.kind == BT_REC_COPY)
 			return copy_record(c, rec);
+		if (hdr.kind == BT_REC_SHARED)
+			return 0;
 	}
 	return c->cfg.record(c->cfg.arg, rec);
 }
 
 int capture_drain(struct capture *c)
 {
-	return ring_merge_drain(&c->merge, on_record, c);
+	int n = ring_merge_drain(&c->merge, on_record, c), err;
+
+	if (n < 0)
+		return n;
+	err = rescan_tick(c);
+	return err < 0 ? err : n;
 }
 
 const char *capture_describe(const struct capture *c)

@@ -159,33 +159,31 @@ out:
 	close(fd);
 }
 
+struct maps_arg {
+	struct capture *c;
+	uint32_t tgid;
+	uint64_t last;
+};
+
+static void see_map(void *arg, const struct proc_map *m)
+{
+	struct maps_arg *a = arg;
+	char map[96];
+
+	if (m->perms[2] != 'x' || m->ino == a->last)
+		return;
+	a->last = m->ino;
+	snprintf(map, sizeof(map), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, a->tgid, m->from,
+		 m->to);
+	see_file(a->c, a->tgid, open_regular(map, 0), m->path);
+}
+
 /* Every file that a process has mapped to be executed. */
 static void see_maps(struct capture *c, uint32_t tgid)
 {
-	char line[BT_PATH_LEN + 128], path[64];
-	uint64_t last = 0;
-	FILE *f;
+	struct maps_arg a = { .c = c, .tgid = tgid };
 
-	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		uint64_t from, to, ino;
-		char perms[5], map[96];
-		int at = 0;
-
-		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %" SCNu64 " %n", &from, &to,
-			   perms, &ino, &at) != 4 ||
-		    perms[2] != 'x' || !ino || ino == last)
-			continue;
-		last = ino;
-		snprintf(map, sizeof(map), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, tgid, from,
-			 to);
-		see_file(c, tgid, open_regular(map, 0), line + at);
-	}
-	fclose(f);
+	maps_each(tgid, see_map, &a);
 }
 
 /* A file by the name that the process has for it. */

@@ -110,7 +110,7 @@ static int watch(struct session *s, const struct attach_opts *o, struct target_l
 	int n, wait;
 
 	for (;;) {
-		wait = engine_timeout_ms(s->engine);
+		wait = session_timeout_ms(s);
 		if (poll(fds, 2, wait >= 0 && wait < LOOK_MS ? wait : LOOK_MS) < 0 &&
 		    errno != EINTR)
 			return error_set(err, -errno, "poll: %m");

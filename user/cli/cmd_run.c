@@ -181,7 +181,7 @@ static int watch(struct session *s, const struct child *c)
 	int n;
 
 	for (;;) {
-		if (poll(fds, 3, engine_timeout_ms(s->engine)) < 0 && errno != EINTR)
+		if (poll(fds, 3, session_timeout_ms(s)) < 0 && errno != EINTR)
 			return -errno;
 		n = session_drain(s);
 		if (n < 0)

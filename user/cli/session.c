@@ -165,6 +165,15 @@ int session_drain(struct session *s)
 	return n;
 }
 
+int session_timeout_ms(const struct session *s)
+{
+	int engine = engine_timeout_ms(s->engine), capture = capture_timeout_ms(s->capture);
+
+	if (engine < 0 || capture < 0)
+		return engine < 0 ? capture : engine;
+	return engine < capture ? engine : capture;
+}
+
 static void drain_rest(struct session *s)
 {
 	struct pollfd pfd = { .fd = capture_fd(s->capture), .events = POLLIN };
@@ -226,9 +235,12 @@ int session_finish(struct session *s, const char *command, const char *target, i
 {
 	struct run_summary sum = { .command = command, .target = target };
 	struct alert_list list = { 0 };
+	uint64_t mapped;
 	int status;
 
 	drain_rest(s);
+	if (capture_last_look(s->capture) < 0)
+		session_note(s, "mapped files could not be looked at to the end");
 	if (capture_streams(s->capture, on_stream, s))
 		session_note(s, "the kernel's stream positions could not be read");
 	if (capture_counters(s->capture, sum.loss, sum.seen))
@@ -246,6 +258,13 @@ int session_finish(struct session *s, const char *command, const char *target, i
 			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
 			     "afterwards, in the file that they came from",
 			     (unsigned long long)capture_copied(s->capture));
+	if (capture_mappings(s->capture, &mapped))
+		session_note(
+			s,
+			"files in shared mappings were read when something happened to them and "
+			"now and then, %llu bytes were new; what is overwritten in between is "
+			"not seen",
+			(unsigned long long)mapped);
 	sum.started_ns = s->started_ns;
 	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
 	sum.notes = (const char *const *)s->notes;

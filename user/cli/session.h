@@ -47,6 +47,8 @@ int session_start(struct session *s, uint32_t root_tgid, bool late, struct error
 void session_note(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Takes in what the rings hold. Number of records or negative errno. */
 int session_drain(struct session *s);
+/* For poll(2): when session_drain() is wanted though no record came, in ms; -1: not at all. */
+int session_timeout_ms(const struct session *s);
 /*
  * The end: drains what is left, reconciles with the kernel's counts, writes reports and recording. Exit status as
  * shared_exit_status() has it, EXIT_WATCH_FAILED when a report could not be written.

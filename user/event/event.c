@@ -187,13 +187,31 @@ static int decode_copy(struct span rec, struct event *ev)
 	return 0;
 }
 
+static int decode_shared(struct span rec, struct event *ev)
+{
+	struct bt_rec_shared r;
+
+	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), r.path_len, &ev->shared.path) ||
+	    r.path_len > BT_PATH_LEN || r.what > BT_SHARED_UNMAP || !file_id_ok(&r.file) ||
+	    r.addr > UINT64_MAX - r.len || r.off > INT64_MAX || r.len > INT64_MAX - r.off)
+		return -EBADMSG;
+	ev->shared.file = r.file;
+	ev->shared.addr = r.addr;
+	ev->shared.len = r.len;
+	ev->shared.off = r.off;
+	ev->shared.fd = r.fd;
+	ev->shared.what = r.what;
+	return 0;
+}
+
 int event_decode(struct span rec, struct event *ret)
 {
 	static int (*const decode[BT_REC_KIND_MAX])(struct span, struct event *) = {
-		[BT_REC_DATA] = decode_data, [BT_REC_FILE] = decode_file,
-		[BT_REC_EXEC] = decode_exec, [BT_REC_ARGS] = decode_args,
-		[BT_REC_FORK] = decode_fork, [BT_REC_EXIT] = decode_exit,
-		[BT_REC_MAP] = decode_map,   [BT_REC_COPY] = decode_copy,
+		[BT_REC_DATA] = decode_data,     [BT_REC_FILE] = decode_file,
+		[BT_REC_EXEC] = decode_exec,     [BT_REC_ARGS] = decode_args,
+		[BT_REC_FORK] = decode_fork,     [BT_REC_EXIT] = decode_exit,
+		[BT_REC_MAP] = decode_map,       [BT_REC_COPY] = decode_copy,
+		[BT_REC_SHARED] = decode_shared,
 	};
 	struct event ev = { 0 };
 	struct bt_hdr hdr;
@@ -231,6 +249,7 @@ const char *event_call_name(enum bt_call call)
 		[BT_CALL_RECVMMSG] = "recvmmsg", [BT_CALL_TLS_WRITE] = "tls_write",
 		[BT_CALL_TLS_READ] = "tls_read", [BT_CALL_SENDFILE] = "sendfile",
 		[BT_CALL_SPLICE] = "splice",     [BT_CALL_COPY_FILE_RANGE] = "copy_file_range",
+		[BT_CALL_MMAP] = "mmap",
 	};
 
 	return (unsigned int)call < BT_CALL_MAX ? names[call] : "unknown";

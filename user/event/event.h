@@ -65,6 +65,13 @@ struct event {
 			struct span path; /* of the source */
 		} copy;
 		struct {
+			struct bt_file_id file;
+			uint64_t addr, len, off;
+			int32_t fd;
+			unsigned int what; /* BT_SHARED_* */
+			struct span path;
+		} shared;
+		struct {
 			int32_t status;
 		} exit;
 		struct {
