@@ -8,6 +8,7 @@
 #include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
+#include "lib/call.h"
 #include "lib/emit.h"
 #include "lib/emit_data.h"
 #include "lib/open.h"
@@ -53,42 +54,37 @@ static __always_inline bool emit_copy(struct io *io, u64 file, u64 off, u32 from
 	rec->pos = __sync_fetch_and_add(&st->val.pos, bytes);
 	hdr_fill(&rec->hdr, BT_REC_COPY, sizeof(*rec) + len, io->task, io->t, io->now);
 	if (bpf_ringbuf_output(&ring_prio, rec, sizeof(*rec) + len, 0))
-		stream_lost(s, BT_LOSS_RING_PRIO, bytes);
+		stream_lost(s, BT_LOSS_RING_WINDOW, bytes);
 	else
 		count_seen(BT_SEEN_COPIED, bytes);
 	return true;
 }
 
-static __always_inline int copied(struct trace_event_raw_sys_exit *ctx, enum bt_call call,
-				  enum bt_loss which)
+static __always_inline void copied(const struct call_end *e, enum bt_call call, enum bt_loss which)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct pt_regs *regs;
 	struct io io = {};
 	u64 bytes, file, off_ptr, off;
 	struct bt_file_id from;
 	u32 from_fd;
 
-	if (!t || ctx->ret <= 0)
-		return 0;
-	bytes = ctx->ret;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	io.task = task;
-	io.t = t;
+	if (e->ret <= 0)
+		return;
+	bytes = e->ret;
+	io.task = e->task;
+	io.t = e->t;
 	io.now = bpf_ktime_get_boot_ns();
 	io.call = call;
 	io.dir = BT_DIR_OUT;
 	if (call == BT_CALL_SENDFILE) {
-		io.fd = ARG0(regs);
-		from_fd = ARG1(regs);
-		off_ptr = ARG2(regs);
+		io.fd = e->arg[0];
+		from_fd = e->arg[1];
+		off_ptr = e->arg[2];
 	} else {
-		from_fd = ARG0(regs);
-		off_ptr = ARG1(regs);
-		io.fd = ARG2(regs);
+		from_fd = e->arg[0];
+		off_ptr = e->arg[1];
+		io.fd = e->arg[2];
 	}
-	file = file_of_fd(task, from_fd);
+	file = file_of_fd(e->task, from_fd);
 	if (!file || !file_identify(file, &from) || from.type != BT_FILE_REG ||
 	    !source_offset(file, off_ptr, bytes, &off))
 		goto unseen;
@@ -99,26 +95,22 @@ static __always_inline int copied(struct trace_event_raw_sys_exit *ctx, enum bt_
 	if (data_open(&io, bytes) && !emit_copy(&io, file, off, from_fd, bytes))
 		count_loss(BT_LOSS_MAP_STREAM, bytes);
 	scratch_put(io.s);
-	return 0;
+	return;
 unseen:
 	count_loss(which, bytes);
-	return 0;
 }
 
-SEC("tp/syscalls/sys_exit_sendfile64")
-int bt_sendfile64(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_sendfile64)
 {
-	return copied(ctx, BT_CALL_SENDFILE, BT_LOSS_SENDFILE);
+	copied(e, BT_CALL_SENDFILE, BT_LOSS_SENDFILE);
 }
 
-SEC("tp/syscalls/sys_exit_splice")
-int bt_splice(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_splice)
 {
-	return copied(ctx, BT_CALL_SPLICE, BT_LOSS_SPLICE);
+	copied(e, BT_CALL_SPLICE, BT_LOSS_SPLICE);
 }
 
-SEC("tp/syscalls/sys_exit_copy_file_range")
-int bt_copy_file_range(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_copy_file_range)
 {
-	return copied(ctx, BT_CALL_COPY_FILE_RANGE, BT_LOSS_COPY_RANGE);
+	copied(e, BT_CALL_COPY_FILE_RANGE, BT_LOSS_COPY_RANGE);
 }

@@ -4,9 +4,9 @@
  * shared mappings of files, through which bytes move that no call shows: the loader looks at the file for them.
  */
 #include "lib/base.h"
-#include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
+#include "lib/call.h"
 #include "lib/emit.h"
 
 #define PROT_WRITE 2
@@ -185,125 +185,66 @@ static __always_inline void tell_range(struct task_struct *task, struct bt_task 
 	}
 }
 
-SEC("tp/syscalls/sys_exit_mmap")
-int bt_map(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_map)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
+	u64 prot = e->arg[2], flags = e->arg[3], type = flags & MAP_TYPE;
 	struct shared m = {};
-	struct pt_regs *regs;
-	u64 prot, flags, type;
 	struct file *file;
 
-	if (!t || (unsigned long)ctx->ret >= (unsigned long)-4095L)
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	prot = ARG2(regs);
-	flags = ARG3(regs);
-	if (flags & MAP_ANONYMOUS)
-		return 0;
+	if ((u64)e->ret >= (u64)-4095L || (flags & MAP_ANONYMOUS))
+		return;
 	if (prot & PROT_EXEC)
-		tell_executable(task, t, ARG4(regs));
-	type = flags & MAP_TYPE;
+		tell_executable(e->task, e->t, e->arg[4]);
 	if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
-		return 0;
-	m.fd = ARG4(regs);
-	m.addr = ctx->ret;
-	m.len = ARG1(regs);
-	m.off = ARG5(regs);
-	file = (void *)file_of_fd(task, m.fd);
+		return;
+	m.fd = e->arg[4];
+	m.addr = e->ret;
+	m.len = e->arg[1];
+	m.off = e->arg[5];
+	file = (void *)file_of_fd(e->task, m.fd);
 	/* Closed by another thread meanwhile. */
 	if (!file) {
 		if (prot & PROT_WRITE)
 			count_loss(BT_LOSS_MMAP, 0);
-		return 0;
+		return;
 	}
 	if (!(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
-		return 0;
+		return;
 	m.file = (u64)file;
-	sharer_grow(task, m.addr, m.len);
+	sharer_grow(e->task, m.addr, m.len);
 	if (prot & PROT_WRITE)
-		tell_shared(task, t, &m, BT_SHARED_MAP);
-	return 0;
+		tell_shared(e->task, e->t, &m, BT_SHARED_MAP);
 }
 
-static __always_inline int made_writable(struct trace_event_raw_sys_exit *ctx)
+/* mprotect, pkey_mprotect */
+CALL_END(bt_mprotect)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct pt_regs *regs;
-
-	if (!t || ctx->ret)
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	if ((ARG2(regs) & PROT_WRITE) && sharer_has(task, ARG0(regs), ARG1(regs)))
-		tell_range(task, t, ARG0(regs), ARG1(regs));
-	return 0;
+	if (!e->ret && (e->arg[2] & PROT_WRITE) && sharer_has(e->task, e->arg[0], e->arg[1]))
+		tell_range(e->task, e->t, e->arg[0], e->arg[1]);
 }
 
-SEC("tp/syscalls/sys_exit_mprotect")
-int bt_mprotect(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_mremap)
 {
-	return made_writable(ctx);
-}
+	struct shared m = { .addr = e->arg[0], .len = e->arg[1], .fd = -1 };
 
-SEC("tp/syscalls/sys_exit_pkey_mprotect")
-int bt_pkey_mprotect(struct trace_event_raw_sys_exit *ctx)
-{
-	return made_writable(ctx);
-}
-
-SEC("tp/syscalls/sys_exit_mremap")
-int bt_mremap(struct trace_event_raw_sys_exit *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct shared m = {};
-	struct pt_regs *regs;
-
-	if (!t || (unsigned long)ctx->ret >= (unsigned long)-4095L)
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	m.addr = ARG0(regs);
-	m.len = ARG1(regs);
-	m.fd = -1;
+	if ((u64)e->ret >= (u64)-4095L)
+		return;
 	/* An old length of zero makes a second mapping of the same. */
-	if (!sharer_has(task, m.addr, m.len ?: 1))
-		return 0;
+	if (!sharer_has(e->task, m.addr, m.len ?: 1))
+		return;
 	if (m.len)
-		tell_shared(task, t, &m, BT_SHARED_UNMAP);
-	sharer_grow(task, ctx->ret, ARG2(regs));
-	tell_range(task, t, ctx->ret, ARG2(regs));
-	return 0;
+		tell_shared(e->task, e->t, &m, BT_SHARED_UNMAP);
+	sharer_grow(e->task, e->ret, e->arg[2]);
+	tell_range(e->task, e->t, e->ret, e->arg[2]);
 }
 
-static __always_inline int changed(struct trace_event_raw_sys_exit *ctx, u16 what)
+/* msync and munmap; the cookie is what to tell. */
+CALL_END(bt_mapped)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct shared m = { .fd = -1 };
-	struct pt_regs *regs;
+	struct shared m = { .addr = e->arg[0], .len = e->arg[1], .fd = -1 };
 
-	if (!t || ctx->ret)
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	m.addr = ARG0(regs);
-	m.len = ARG1(regs);
-	if (sharer_has(task, m.addr, m.len))
-		tell_shared(task, t, &m, what);
-	return 0;
-}
-
-SEC("tp/syscalls/sys_exit_munmap")
-int bt_munmap(struct trace_event_raw_sys_exit *ctx)
-{
-	return changed(ctx, BT_SHARED_UNMAP);
-}
-
-SEC("tp/syscalls/sys_exit_msync")
-int bt_msync(struct trace_event_raw_sys_exit *ctx)
-{
-	return changed(ctx, BT_SHARED_SYNC);
+	if (!e->ret && sharer_has(e->task, m.addr, m.len))
+		tell_shared(e->task, e->t, &m, e->cookie);
 }
 
 /* A child has its parent's mappings. */

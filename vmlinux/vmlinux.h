@@ -36,6 +36,7 @@ enum { false = 0, true = 1 };
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -223,6 +224,7 @@ struct thread_info {
 /* start_boottime since 5.5 (before, real_start_time). */
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid;
@@ -285,6 +287,58 @@ struct unix_address {
 struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
+};
+
+/* io_uring: include/linux/io_uring_types.h and io_uring/{rw,net,splice}.h, all since 6.0. */
+struct kiocb {
+	s64 ki_pos;
+};
+
+struct io_cqe {
+	u64 user_data;
+	s32 res;
+	union {
+		u32 flags;
+		int fd;
+	};
+};
+
+/* uapi: part of the system call interface. */
+struct io_uring_cqe {
+	u64 user_data;
+	s32 res;
+	u32 flags;
+};
+
+struct io_ring_ctx;
+
+/* flags: of 64 bits since 6.9; the low ones are what counts. */
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+	unsigned int flags;
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+	void *async_data;
+};
+
+/* What an operation keeps in the first bytes of its io_kiocb. */
+struct io_rw {
+	struct kiocb kiocb;
+	u64 addr;
+	u32 len;
+};
+
+struct io_sr_msg {
+	void *buf;
+	u32 len;
+	u32 done_io;
+	u32 msg_flags;
+	u16 flags;
+};
+
+struct io_accept {
+	u32 file_slot;
 };
 
 /* The context of tp/syscalls/sys_exit_*: include/trace/events/syscalls.h, since 3.2. */

@@ -37,6 +37,10 @@
 /* include/linux/sched/signal.h: the exit status is the whole group's. */
 #define SIGNAL_GROUP_EXIT 0x4
 
+/* include/linux/sched.h: a thread made by the kernel itself; one that it made for io_uring in a process. */
+#define PF_IO_WORKER 0x00000010
+#define PF_KTHREAD 0x00200000
+
 /* include/linux/pid.h, enum pid_type. */
 #define PIDTYPE_TGID 1
 
@@ -53,6 +57,8 @@ __u64 bt_match_anchors[BT_MATCH_WORDS] __weak = { 0 };
 __u64 bt_match_values[BT_MATCH_WORDS] __weak = { 0 };
 /* Random; mixed into kernel addresses that serve as names, so that a recording holds none. */
 const volatile __u64 bt_addr_mask __weak = 0;
+/* Requests of io_uring are followed (uring.bpf.c). */
+const volatile bool bt_uring_seen __weak = false;
 
 /* The membership of one thread. */
 struct bt_task {
@@ -204,6 +210,8 @@ struct bt_walk {
 	u32 fill;   /* payload bytes gathered */
 	u32 lost;   /* bytes lost just before them */
 	u32 failed; /* the list of iovecs itself could not be read */
+	u32 copied; /* `iov` is an address of ours: the list was copied before */
+	u32 pad;
 };
 
 /* Blocks in which the matched lane looks at bytes and sends them (match.h). */
@@ -253,6 +261,28 @@ struct user_mmsg {
 	u32 pad;
 };
 
+/* So many iovecs of a request are kept as they were when it was submitted; of more only that they have not changed. */
+#define URING_IOVS 8
+
+/* An io_uring request from its submission to its completion (uring.bpf.c). */
+struct bt_uring {
+	u64 mm;     /* whose memory the addresses are in */
+	u64 req;    /* struct io_kiocb */
+	u64 addr;   /* of the bytes, or of the list of iovecs */
+	u64 off;    /* file offset, or ~0 */
+	u64 msg;    /* of recvmsg: the struct msghdr */
+	u64 digest; /* of more than URING_IOVS iovecs */
+	u32 len;
+	u32 n_iov; /* 0: one buffer, at addr */
+	s32 fd;    /* -1: there is none, the file is registered with the ring */
+	u32 name_len;
+	u16 call; /* enum bt_call */
+	u8 kind;
+	u8 pad[5];
+	struct user_iovec iov[URING_IOVS];
+	u8 name[NAME_LEN];
+};
+
 /*
  * Working memory of one program run. Too big for the stack; per CPU is not enough, because a
  * program that sleeps or is preempted shares the CPU with the next one. So a slot is claimed.
@@ -266,6 +296,7 @@ struct bt_scratch {
 	struct bt_walk walk;
 	struct bt_look look;
 	struct user_mmsg msg;
+	struct bt_uring uring;
 	struct bt_stream_key key;
 	u8 head[8]; /* the call's first bytes */
 	u8 name[NAME_LEN];

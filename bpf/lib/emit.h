@@ -16,9 +16,15 @@ static __always_inline void hdr_fill(struct bt_hdr *h, u16 kind, u32 len, struct
 	h->time_ns = now;
 	h->start_ns = t->start_ns;
 	h->tgid = task->tgid;
-	h->tid = task->pid;
 	h->root = t->root;
 	h->uid = BPF_CORE_READ(task, cred, uid.val);
+	/* What the kernel's own threads in a process do, the process does. */
+	if (task->flags & PF_IO_WORKER) {
+		h->tid = task->tgid;
+		BPF_CORE_READ_INTO(&h->comm, task, group_leader, comm);
+		return;
+	}
+	h->tid = task->pid;
 	bpf_probe_read_kernel(h->comm, sizeof(h->comm), task->comm);
 }
 

@@ -92,10 +92,15 @@ static __noinline long data_flush(struct bt_scratch *s, u64 last)
 static __always_inline bool walk_next(struct bt_walk *w)
 {
 	struct user_iovec iov;
+	long err;
 
 	if (!w->iov_left)
 		return false;
-	if (bpf_probe_read_user(&iov, sizeof(iov), (void *)w->iov)) {
+	if (w->copied)
+		err = bpf_probe_read_kernel(&iov, sizeof(iov), (void *)w->iov);
+	else
+		err = bpf_probe_read_user(&iov, sizeof(iov), (void *)w->iov);
+	if (err) {
 		w->failed = 1;
 		return false;
 	}
@@ -224,6 +229,14 @@ static __always_inline void walk_iov(struct bt_scratch *s, u64 iov, u64 n)
 	s->walk.seg_left = 0;
 	s->walk.iov = iov;
 	s->walk.iov_left = n < BT_IOV_MAX ? n : BT_IOV_MAX;
+	s->walk.copied = 0;
+}
+
+/* The same with a list in the kernel's memory. */
+static __always_inline void walk_iov_copy(struct bt_scratch *s, const struct user_iovec *iov, u64 n)
+{
+	walk_iov(s, (u64)iov, n);
+	s->walk.copied = 1;
 }
 
 #endif /* BPF_LIB_EMIT_DATA_H */

@@ -272,24 +272,25 @@ struct bt_rec_exit {
  * element i holds {events, bytes} for cause i. They only ever grow.
  */
 enum bt_loss {
-	BT_LOSS_RING_WINDOW = 0, /* no room for a window of the matched lane */
-	BT_LOSS_RING_PRIO,       /* no room in the priority ring */
-	BT_LOSS_FAULT,           /* user memory was not resident or not mapped */
-	BT_LOSS_FD_GONE,         /* the descriptor was closed before the call's end was seen */
-	BT_LOSS_MAP_STREAM,      /* no room for another stream position */
-	BT_LOSS_MAP_PROC,        /* no room for another watched process */
-	BT_LOSS_STORAGE,         /* task storage could not be had: the task is not watched */
-	BT_LOSS_IOV,             /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
-	BT_LOSS_ARGS,            /* argv or environment over BT_ARGS_LEN, or not resident */
-	BT_LOSS_PATH,            /* a path was cut */
-	BT_LOSS_TLS_CALL,        /* of a call into a TLS library only the end was seen */
-	BT_LOSS_HELPER, /* any other helper that failed; a program that the kernel left out */
+	BT_LOSS_RING_WINDOW =
+		0,          /* no room for a window of the matched lane, or for telling of a copy */
+	BT_LOSS_RING_PRIO,  /* no room in the priority ring */
+	BT_LOSS_FAULT,      /* user memory was not resident or not mapped */
+	BT_LOSS_FD_GONE,    /* the descriptor was closed before the call's end was seen */
+	BT_LOSS_MAP_STREAM, /* no room for another stream position */
+	BT_LOSS_MAP_PROC,   /* no room for another watched process */
+	BT_LOSS_STORAGE,    /* task storage could not be had: the task is not watched */
+	BT_LOSS_IOV,        /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
+	BT_LOSS_ARGS,       /* argv or environment over BT_ARGS_LEN, or not resident */
+	BT_LOSS_PATH,       /* a path was cut */
+	BT_LOSS_TLS_CALL,   /* of a call into a TLS library only the end was seen */
+	BT_LOSS_HELPER,     /* any other helper that failed; a program that the kernel left out */
 	/* Calls that move bytes past the probes (bpf/blind.bpf.c): bytes where they are known. */
 	BT_LOSS_SENDFILE,
 	BT_LOSS_SPLICE, /* splice, tee, vmsplice */
 	BT_LOSS_COPY_RANGE,
 	BT_LOSS_VM_WRITE,
-	BT_LOSS_IO_URING, /* events: rings made */
+	BT_LOSS_IO_URING, /* requests that could not be followed; where none can be: rings made */
 	BT_LOSS_MMAP, /* events: writable shared mappings of devices, and of files that could not be looked at afterwards */
 	BT_LOSS_COMPAT, /* events: 32-bit programs begun; their system calls have no tracepoints */
 	BT_LOSS_MAX

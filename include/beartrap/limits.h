@@ -31,5 +31,7 @@
 #define BT_MAX_STREAMS 65536
 /* Streams in the matched lane at once. */
 #define BT_MAX_CARRIES 4096
+/* io_uring requests of watched processes that are under way. */
+#define BT_MAX_URINGS 8192
 
 #endif /* BEARTRAP_LIMITS_H */

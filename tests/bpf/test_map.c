@@ -66,9 +66,14 @@ static void expect(struct rig *rig, pid_t pid, size_t at, const char *want)
 
 static uint64_t found(struct rig *rig)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
+	struct rig_rec *r;
 
-	capture_mappings(rig->c, &bytes);
+	rig_each(rig, BT_REC_DATA, 0, r)
+	{
+		if (r->data.call == BT_CALL_MMAP)
+			bytes += r->data.data_len;
+	}
 	return bytes;
 }
 

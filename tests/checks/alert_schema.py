@@ -17,6 +17,7 @@ RULES = pathlib.Path(__file__).resolve().parents[2] / "rules"
 SCHEMAS = {
     "beartrap.alert/1": "alert.schema.json",
     "beartrap.summary/1": "summary.schema.json",
+    "beartrap.doctor/1": "doctor.schema.json",
 }
 
 

@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154,SC2030,SC2031 # made by helper.bash and run
 load helper
 
-commands="run attach scan replay rules explain version"
+commands="run attach scan replay rules explain doctor version"
 
 @test "--help tells what it is, every command, examples, exit statuses" {
 	run --separate-stderr -0 bt --help

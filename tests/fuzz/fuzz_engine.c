@@ -2,6 +2,7 @@
 /*
  * The whole engine on hostile records. The input is a list of steps: an opcode byte picks the record's kind
  * and object, a length byte its payload. Every fed byte must be accounted for.
+ * Covers: engine/engine.c engine/tap.c engine/wire.c engine/http.c engine/classify.c engine/judge.c engine/found.c engine/lookback.c engine/past.c engine/run.c
  */
 #include <stdlib.h>
 #include "base/secmem.h"

@@ -2,6 +2,7 @@
 /*
  * Records of any bytes: decoding, and the process table behind it. Input: items of a length (2 bytes, little
  * endian; its top bit set: put the true length into the record's header, else it is rarely right) and bytes.
+ * Covers: event/event.c proc/table.c proc/args.c proc/text.c
  */
 #include <stdlib.h>
 

@@ -3,6 +3,7 @@
  * The OAuth flows, fed with whole messages and URLs. The input is a list of lines, each ended by a newline; the
  * first byte of a line says what it is: '?' a URL that is shown, 'o' 'i' a request sent or received ("TARGET BODY"),
  * 'O' 'I' the response to the last one ("STATUS BODY"), 'b' a bearer for the next request, 'w' a word of text.
+ * Covers: flow/flow.c flow/request.c flow/authz.c flow/token.c flow/params.c flow/ledger.c flow/check_state.c flow/check_pkce.c flow/check_implicit.c
  */
 #include <stdlib.h>
 #include "flow/flow.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Go's function table, whole, cut and made up: names lie in it, and no function is empty. */
+/*
+ * Go's function table, whole, cut and made up: names lie in it, and no function is empty.
+ * Covers: capture/gopclntab.c
+ */
 #include <stdlib.h>
 
 #include "capture/gopclntab.h"

@@ -3,6 +3,7 @@
  * HTTP/1 and HTTP/2: fed whole and in pieces it has to say the same. The input is a row of turns: a control byte (bit 0: responses,
  * bit 1: a gap of the length's bytes in front, bits 2 to 7: the largest piece), two bytes of length, and that many bytes. The first byte
  * says whether the connection is joined midway.
+ * Covers: proto/http.c proto/http1.c proto/http1_head.c proto/http_msg.c proto/http_start.c proto/http_list.c proto/h2.c proto/h2_hpack.c proto/h2_stream.c proto/body.c
  */
 #include "../unit/proto/http_recorder.h"
 

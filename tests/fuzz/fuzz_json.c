@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The JSON tokenizer: fed whole and in pieces it has to say the same. First byte: how the rest is cut.
+ * Covers: proto/json.c proto/json_path.c
  */
 #include "../unit/proto/recorder.h"
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Offline proofs over any bytes: JWTs, checksums, HTTP Basic. With an even first byte, the input is a header and a payload in clear. */
+/*
+ * Offline proofs over any bytes: JWTs, checksums, HTTP Basic. With an even first byte, the input is a header and a payload in clear.
+ * Covers: detect/validate.c detect/jwt_token.c
+ */
 #include <stdlib.h>
 #include <sodium.h>
 #include "detect/validate.h"

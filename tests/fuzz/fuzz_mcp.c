@@ -2,6 +2,7 @@
 /*
  * The MCP session: fed whole and in pieces it has to say the same. First byte: how the rest is cut.
  * In the rest 0xfe changes the direction and 0xff is a gap; neither byte occurs in UTF-8.
+ * Covers: proto/mcp.c proto/mcp_part.c proto/mcp_pending.c proto/mcp_place.c
  */
 #include "../unit/proto/recorder.h"
 

@@ -2,6 +2,7 @@
 /*
  * A user's catalogue or policy files on top of a small one (the built-in ones take milliseconds to read). Whatever was
  * taken in, every judgement stays in range and every catalogue entry is whole. First byte: how many files the rest is cut into.
+ * Covers: alert/policy.c alert/policy_load.c alert/policy_read.c alert/override.c
  */
 #include <stdlib.h>
 

@@ -4,6 +4,7 @@
  *   even: the rest is the file (its key: zeros); nothing of it can be authentic, so it must be refused
  *   odd:  the rest is a list of frames for the harness to encrypt properly, each of a length (2 bytes, little endian,
  *         top two bits: the frame's tag) and plaintext: what a hostile writer with the key could do
+ * Covers: event/rec_reader.c event/rec_writer.c
  */
 #include <stdio.h>
 #include <stdlib.h>

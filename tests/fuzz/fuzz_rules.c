@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Rule files are hostile input: any text is loaded or refused with words, and what is loaded compiles and scans. */
+/*
+ * Rule files are hostile input: any text is loaded or refused with words, and what is loaded compiles and scans.
+ * Covers: detect/rules.c detect/rules_json.c detect/rules_load.c detect/pattern.c detect/filter.c
+ */
 #include <stdlib.h>
 #include "detect/scan.h"
 

@@ -2,6 +2,7 @@
 /*
  * The scan with the built-in rules: any bytes, in any cut. The first bytes of the input choose how the rest is cut and whether
  * it stands under a key. The same text must give the same hits whole and cut, each within the text.
+ * Covers: detect/scan.c detect/scanner.c detect/cand.c detect/keyctx.c detect/nested.c detect/unescape.c detect/match.c detect/prefilter.c detect/scan_report.c
  */
 #include <stdlib.h>
 #include "detect/scan.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Event streams: fed whole and in pieces they say the same. First byte: the pieces' length, and whether a gap comes first. */
+/*
+ * Event streams: fed whole and in pieces they say the same. First byte: the pieces' length, and whether a gap comes first.
+ * Covers: proto/sse.c
+ */
 #include "../unit/proto/http_recorder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,6 +3,7 @@
  * Streams whose pieces come in any order, overlap, and get lost. Byte number p of stream k is always byte_at(k, p), so
  * every delivered byte can be checked, and positions must add up. Input: steps of 6 bytes: what to do and with
  * which stream, position (2), length, loss, time.
+ * Covers: stream/stream.c
  */
 #include <stdlib.h>
 

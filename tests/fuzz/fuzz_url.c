@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* URLs and form data: every part of a URL lies in it, found URLs parse or have a reason not to, and decoding never grows. */
+/*
+ * URLs and form data: every part of a URL lies in it, found URLs parse or have a reason not to, and decoding never grows.
+ * Covers: proto/url.c proto/form.c
+ */
 #include <stdlib.h>
 
 #include "proto/url.h"

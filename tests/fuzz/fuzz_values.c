@@ -3,6 +3,7 @@
  * The exact-value search. The input is a little program that composes a stream of literal bytes and of values of this process,
  * whole or in part, in an encoding; and adds and removes values between. Each hit must be true, whole raw values
  * must be found, and without changes under way the cut of the stream must not matter.
+ * Covers: detect/values.c detect/values_match.c detect/values_norm.c detect/values_scan.c detect/gram.c
  */
 #include <stdlib.h>
 

@@ -67,6 +67,7 @@ struct sink {
 	char host[256];
 	int fd;                /* -1 unknown */
 	uint64_t line, offset; /* 0 = unknown for line */
+	const char *seen;      /* how, when not at the call that moved the bytes; static, or NULL */
 };
 
 struct alert_mcp {          /* transport "" when not on an MCP wire */
@@ -87,6 +88,9 @@ struct alert_flow { /* id "": of no flow that was followed */
 	char client_id[256], issuer[256]; /* "" unknown */
 };
 
+/* Of an override, terminating NUL included. */
+#define ALERT_REASON_LEN 201
+
 struct alert {
 	char id[33]; /* random hex */
 	char rule[64];
@@ -100,8 +104,8 @@ struct alert {
 	struct alert_process process;
 	struct alert_flow flow;
 	char why[512];
-	/* By an override of the user's policy, whose strings these are; NULL: by none. */
-	const char *overridden_by, *overridden_reason;
+	/* By an override of the user's policy; "": by none. */
+	char overridden_by[64], overridden_reason[ALERT_REASON_LEN];
 	enum severity overridden_from;
 };
 

@@ -69,6 +69,30 @@ int file_read_all(const char *path, size_t max, struct buf *out, struct error *e
 	return error_set(err, ret, "cannot read %s: %s", path, strerror(-ret));
 }
 
+int file_open_regular(const char *path, uint64_t ino)
+{
+	int at = open(path, O_PATH | O_CLOEXEC), ret;
+	char self[64];
+	struct stat st;
+
+	if (at < 0)
+		return -errno;
+	if (fstat(at, &st)) {
+		ret = -errno;
+	} else if (!S_ISREG(st.st_mode)) {
+		ret = -EINVAL;
+	} else if (ino && st.st_ino != ino) {
+		ret = -ESTALE;
+	} else {
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
+		ret = open(self, O_RDONLY | O_CLOEXEC);
+		if (ret < 0)
+			ret = -errno;
+	}
+	close(at);
+	return ret;
+}
+
 int fd_write_all(int fd, const void *p, size_t len)
 {
 	const char *at = p;

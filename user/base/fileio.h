@@ -11,6 +11,11 @@
  * `max` or over the buffer's own cap; then `out` is as it was, and `err` says why in words.
  */
 int file_read_all(const char *path, size_t max, struct buf *out, struct error *err);
+/*
+ * Opens the regular file at `path` to be read; never a FIFO or a device, whose opening may wait or do something. `ino`: the
+ * number that it must have, or 0. Descriptor, or negative errno: -EINVAL for what is no regular file, -ESTALE for another number.
+ */
+int file_open_regular(const char *path, uint64_t ino);
 /* Writes all of it, going on after EINTR, short writes, and EAGAIN (it waits). 0 or negative errno. */
 int fd_write_all(int fd, const void *p, size_t len);
 /*

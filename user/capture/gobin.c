@@ -351,3 +351,17 @@ int gobin_find(int fd, struct go_func ret[GO_TLS_FUNCS], const char **why)
 	elf_end(g.elf);
 	return err;
 }
+
+int gobin_minor(int fd)
+{
+	struct gobin g = { .fd = fd };
+	int ret = -1, err;
+
+	g.elf = elfsym_open(fd, &err);
+	if (!g.elf)
+		return ret;
+	if (look_at_sections(&g))
+		ret = go_minor(&g);
+	elf_end(g.elf);
+	return ret;
+}

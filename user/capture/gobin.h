@@ -23,4 +23,7 @@ struct go_func {
  */
 int gobin_find(int fd, struct go_func ret[GO_TLS_FUNCS], const char **why);
 
+/* The N of the Go 1.N that made the file; -1 when it does not tell, or is not Go's. */
+int gobin_minor(int fd);
+
 #endif /* BT_CAPTURE_GOBIN_H */

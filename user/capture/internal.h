@@ -8,12 +8,15 @@
 #include <bpf/libbpf.h>
 #include "beartrap.skel.h"
 #include "base/log.h"
+#include "base/procfs.h"
 #include "capture/capture.h"
 #include "capture/ring.h"
 #include "event/event.h"
 
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
 /* As in bpf/iter.bpf.c. */
-enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2 };
+enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2, MODE_CLEAR = 3 };
 
 /* More than there are programs. */
 #define LINKS_MAX 64
@@ -33,6 +36,7 @@ struct capture {
 	struct beartrap_bpf *skel;
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
+	struct fexit *fexit; /* NULL: the system calls are looked at with tracepoints */
 	struct ring bulk, prio;
 	struct ring_merge merge;
 	int epoll_fd;
@@ -56,6 +60,24 @@ int tracefs_open(void);
 struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog, const char *name,
 				   __u64 cookie);
 
+/*
+ * fexit.c. Finds the functions to attach to and tries one. Negative errno when this kernel does not let programs be
+ * attached to them, or does not know all of them.
+ */
+int fexit_open(struct fexit **ret);
+/* Takes its programs off. NULL is fine. */
+struct fexit *fexit_free(struct fexit *f);
+/* Between open and load: chooses the programs to be loaded. Negative errno. */
+int fexit_prepare(struct capture *c);
+int fexit_attach(struct capture *c, struct error *err);
+/* Links held; puts their descriptors into `fds` unless that is NULL. */
+size_t fexit_fds(const struct fexit *f, int *fds);
+/* Adds how often the kernel left out one of its programs (counters.c). Negative errno. */
+int fexit_misses(const struct fexit *f, __u64 *misses);
+
+/* counters.c: adds how often the kernel left out a program. Negative errno. */
+int add_misses(int prog_fd, __u64 *misses);
+
 /* uprobe.c. NULL: out of memory. */
 struct uprobes *uprobes_new(void);
 /* Takes its uprobes off. NULL is fine. */
@@ -66,6 +88,8 @@ int uprobes_prepare(struct capture *c);
 void uprobes_usual(struct capture *c);
 /* Hooks what a process has mapped, when the record tells of that. */
 void uprobes_record(struct capture *c, struct span rec);
+/* Hooks what a process has mapped now. */
+void uprobes_process(struct capture *c, uint32_t tgid);
 /* Links held, and their descriptors. */
 size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
@@ -85,16 +109,8 @@ struct inode_ref {
  */
 int inode_open(const struct inode_ref *ref);
 
-/* A line of /proc/PID/maps that is of a file. */
-struct proc_map {
-	uint64_t from, to, off, ino;
-	uint32_t major, minor;
-	char perms[5]; /* "rwxp" */
-	const char *path;
-};
-
-/* maps.c: what a process has mapped now, as far as it can be read. */
-void maps_each(uint32_t tgid, void (*fn)(void *arg, const struct proc_map *m), void *arg);
+/* maps.c: the files that a process has mapped now, as far as it can be read; a path ends with a NUL. */
+void maps_each(uint32_t tgid, void (*fn)(void *arg, const struct procfs_map *m), void *arg);
 
 /* rescan.c: what is stored through shared mappings of files. NULL: out of memory. */
 struct rescan *rescan_new(void);
@@ -108,11 +124,35 @@ void rescan_unwatch(struct capture *c, uint32_t root);
 /* What could not be looked at, as BT_LOSS_MMAP counts it. */
 struct bt_counter rescan_lost(const struct rescan *r);
 
+/*
+ * uring.c, between open and load: chooses the programs for io_uring by what this kernel has; where it is not what they
+ * need, only that a ring was made is counted.
+ */
+void uring_prepare(struct capture *c);
+
 /* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
 int copy_record(struct capture *c, struct span raw);
 void copies_free(struct copies *c);
 
-/* attach.c: all programs that are not walks or uprobes. 0 or negative errno with `err`. */
+/* As in bpf/lib/base.h. */
+struct proc_key {
+	__u64 start_ns;
+	__u32 tgid, pad;
+};
+
+struct proc_val {
+	__u32 root, round;
+};
+
+/* watch.c: tells of every watched process anew, and hooks what it has mapped. Negative errno. */
+int watch_again(struct capture *c);
+/* counters.c: calls `fn` for the entries of a hash map, some thousand at a time. Negative errno. */
+int map_each(const struct bpf_map *map, void (*fn)(void *arg, const void *key, const void *val),
+	     void *arg);
+
+/* attach.c: between open and load: chooses the programs to be loaded. Negative errno. */
+int capture_prepare(struct capture *c);
+/* All programs that are not walks or uprobes. 0 or negative errno with `err`. */
 int capture_attach(struct capture *c, struct error *err);
 void capture_detach(struct capture *c);
 

@@ -5,14 +5,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#include <linux/capability.h>
 
 #include "capture/internal.h"
+#include "capture/probe.h"
 
-#define BTF_PATH "/sys/kernel/btf/vmlinux"
 /* As in bpf/lib/base.h. */
 #define SCRATCH_SLOTS 3
 
@@ -52,20 +50,6 @@ __attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_
 	return 0;
 }
 
-static bool have_caps(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { 0 } };
-	uint64_t eff;
-
-	if (syscall(SYS_capget, &head, data))
-		return false;
-	eff = data[0].effective | (uint64_t)data[1].effective << 32;
-#define HAS(cap) (eff >> (cap)&1)
-	return HAS(CAP_SYS_ADMIN) || (HAS(CAP_BPF) && HAS(CAP_PERFMON));
-#undef HAS
-}
-
 static int set_sizes(struct capture *c)
 {
 	int cpus = libbpf_num_possible_cpus(), err;
@@ -87,6 +71,9 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	uint64_t mask = 0;
 	int ret;
 
+	c->uprobes = uprobes_new();
+	if (!c->uprobes)
+		return error_set(err, -ENOMEM, "out of memory");
 	c->skel = beartrap_bpf__open();
 	if (!c->skel)
 		return error_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
@@ -103,9 +90,13 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	c->skel->rodata->bt_match_mul = c->match_key.mul;
 	c->skel->rodata->bt_bulk_len = c->cfg.ring_bulk_len;
 	c->skel->rodata->bt_prio_len = c->cfg.ring_prio_len;
+	ret = capture_prepare(c);
+	if (ret)
+		return error_set(err, ret, "cannot choose the BPF programs: %s", strerror(-ret));
 	ret = uprobes_prepare(c);
 	if (ret)
 		return error_set(err, ret, "cannot prepare the uprobes: %s", strerror(-ret));
+	uring_prepare(c);
 	ret = set_sizes(c);
 	if (ret)
 		return error_set(err, ret, "cannot size the BPF maps: %s", strerror(-ret));
@@ -147,6 +138,25 @@ static int open_rings(struct capture *c, struct error *err)
 	return 0;
 }
 
+int capture_inherit(struct capture *c, bool again, struct error *err)
+{
+	int ret;
+
+	/* The parent's mapping is not ours, and what is at its address is not it. */
+	c->bulk = c->prio = (struct ring){ 0 };
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+	c->epoll_fd = -1;
+	ret = open_rings(c, err);
+	if (ret || !again)
+		return ret;
+	ret = watch_again(c);
+	if (ret)
+		return error_set(err, ret, "cannot look at the watched processes again: %s",
+				 strerror(-ret));
+	return 0;
+}
+
 static void describe(struct capture *c)
 {
 	struct utsname u;
@@ -154,21 +164,75 @@ static void describe(struct capture *c)
 	if (uname(&u))
 		memset(&u, 0, sizeof(u));
 	snprintf(c->describe, sizeof(c->describe),
-		 "BPF tracepoints (%d system calls, fork, exec, exit), uprobes for TLS, task "
-		 "storage, rings of "
-		 "%zu+%zu KiB; Linux %.64s %.32s; libbpf %s",
-		 BT_CALL_RECVMMSG, c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10,
-		 u.release, u.machine, libbpf_version_string());
+		 "BPF %s, uprobes for TLS, task storage, rings of %zu+%zu KiB; Linux %.64s %.32s; "
+		 "libbpf %s",
+		 c->fexit ? "fexit programs on system calls" : "tracepoints on system calls",
+		 c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10, u.release, u.machine,
+		 libbpf_version_string());
+}
+
+static void say(const struct capture *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void say(const struct capture *c, const char *fmt, ...)
+{
+	char line[sizeof(c->describe)];
+	va_list ap;
+
+	if (!c->cfg.debug)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	c->cfg.debug(c->cfg.arg, line);
+}
+
+/* With one backend; what it has begun is taken down by the caller. */
+static int start(struct capture *c, enum capture_backend backend, struct error *err)
+{
+	struct print_state state = { .cfg = &c->cfg };
+	int ret = 0;
+
+	printing = &state;
+	if (backend == CAPTURE_FEXIT) {
+		ret = fexit_open(&c->fexit);
+		if (ret)
+			error_set(err, ret,
+				  "this kernel takes no fexit programs on system calls: %s",
+				  strerror(-ret));
+	}
+	if (!ret)
+		ret = load(c, &state, err);
+	if (!ret)
+		ret = open_rings(c, err);
+	if (!ret)
+		ret = capture_attach(c, err);
+	if (!ret)
+		uprobes_usual(c);
+	printing = NULL;
+	return ret;
+}
+
+static void stop(struct capture *c)
+{
+	capture_detach(c);
+	c->uprobes = uprobes_free(c->uprobes);
+	copies_free(&c->copies);
+	ring_close(&c->bulk);
+	ring_close(&c->prio);
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+	c->epoll_fd = -1;
+	beartrap_bpf__destroy(c->skel);
+	c->skel = NULL;
 }
 
 int capture_open(const struct capture_config *cfg, struct capture **ret, struct error *err)
 {
-	struct print_state state = { .cfg = cfg };
 	libbpf_print_fn_t before;
 	struct capture *c;
 	int r;
 
-	if (!have_caps())
+	if (!capture_privileged())
 		return error_set(
 			err, -EPERM,
 			"watching needs root, or CAP_BPF and CAP_PERFMON; run it with sudo, or: "
@@ -183,11 +247,8 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c)
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
-	c->uprobes = uprobes_new();
 	c->rescan = rescan_new();
-	if (!c->uprobes || !c->rescan) {
-		uprobes_free(c->uprobes);
-		rescan_free(c->rescan);
+	if (!c->rescan) {
 		free(c);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -197,21 +258,20 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c->cfg.ring_prio_len)
 		c->cfg.ring_prio_len = BT_RING_PRIO_LEN;
 	before = libbpf_set_print(print_libbpf);
-	printing = &state;
-	r = load(c, &state, err);
-	if (!r)
-		r = open_rings(c, err);
-	if (!r)
-		r = capture_attach(c, err);
-	if (!r)
-		uprobes_usual(c);
-	printing = NULL;
+	r = start(c, cfg->backend == CAPTURE_TRACEPOINT ? CAPTURE_TRACEPOINT : CAPTURE_FEXIT, err);
+	if (r && cfg->backend == CAPTURE_AUTO) {
+		say(c, "%s; tracepoints instead", err->text);
+		stop(c);
+		*err = (struct error){ 0 };
+		r = start(c, CAPTURE_TRACEPOINT, err);
+	}
 	libbpf_set_print(before);
 	if (r) {
 		capture_free(c);
 		return r;
 	}
 	describe(c);
+	say(c, "%s", c->describe);
 	*ret = c;
 	return 0;
 }
@@ -220,15 +280,8 @@ struct capture *capture_free(struct capture *c)
 {
 	if (!c)
 		return NULL;
-	capture_detach(c);
-	uprobes_free(c->uprobes);
-	copies_free(&c->copies);
+	stop(c);
 	rescan_free(c->rescan);
-	ring_close(&c->bulk);
-	ring_close(&c->prio);
-	if (c->epoll_fd >= 0)
-		close(c->epoll_fd);
-	beartrap_bpf__destroy(c->skel);
 	free(c);
 	return NULL;
 }
@@ -266,6 +319,11 @@ int capture_drain(struct capture *c)
 		return n;
 	err = rescan_tick(c);
 	return err < 0 ? err : n;
+}
+
+enum capture_backend capture_backend(const struct capture *c)
+{
+	return c->fexit ? CAPTURE_FEXIT : CAPTURE_TRACEPOINT;
 }
 
 const char *capture_describe(const struct capture *c)

@@ -53,7 +53,6 @@ struct rescan {
 	uint64_t second, used; /* in which `used` bytes were read */
 	struct bt_counter lost;
 	uint64_t mappings; /* that were looked at */
-	uint64_t found;    /* bytes passed on */
 };
 
 struct rescan *rescan_new(void)
@@ -178,7 +177,6 @@ static int tell_bytes(struct look *l, struct span bytes, uint64_t off)
 		f->pos += part.len;
 	}
 	l->found += bytes.len;
-	l->c->rescan->found += bytes.len;
 	return ret;
 }
 
@@ -498,7 +496,7 @@ struct late_arg {
 	int ret;
 };
 
-static void late_map(void *arg, const struct proc_map *m)
+static void late_map(void *arg, const struct procfs_map *m)
 {
 	struct late_arg *a = arg;
 	const struct inode_ref ref = {
@@ -508,11 +506,11 @@ static void late_map(void *arg, const struct proc_map *m)
 		.fd = -1,
 		.map_from = m->from,
 		.map_to = m->to,
-		.path = span_str(m->path),
+		.path = m->path,
 	};
 
-	if (m->perms[1] != 'w' || m->perms[3] != 's' || a->ret < 0 ||
-	    !strncmp(m->path, "/dev/zero", 9) || !strncmp(m->path, "/SYSV", 5) || m->path[0] != '/')
+	if (!m->write || !m->shared || a->ret < 0 || !span_starts(m->path, SPAN_LIT("/")) ||
+	    span_starts(m->path, SPAN_LIT("/dev/zero")) || span_starts(m->path, SPAN_LIT("/SYSV")))
 		return;
 	if (!a->from || m->from < a->from)
 		a->from = m->from;
@@ -603,9 +601,8 @@ int capture_last_look(struct capture *c)
 	return look_due(c, 0, true);
 }
 
-uint64_t capture_mappings(const struct capture *c, uint64_t *bytes)
+uint64_t capture_mappings(const struct capture *c)
 {
-	*bytes = c->rescan->found;
 	return c->rescan->mappings;
 }
 

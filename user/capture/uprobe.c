@@ -14,8 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fileio.h"
+#include "base/procfs.h"
 #include "base/table.h"
 #include "capture/internal.h"
+#include "capture/probe.h"
 #include "capture/uprobe_multi.h"
 #include "capture/uprobe_target.h"
 #include "event/event.h"
@@ -99,24 +102,6 @@ void uprobes_fds(const struct uprobes *u, int *fds)
 	table_walk(u->files, take_fds, &fds);
 }
 
-/* The file at `path`, when it is a regular one with that number (0: any). Descriptor or -1. */
-static int open_regular(const char *path, uint64_t ino)
-{
-	int at = open(path, O_PATH | O_CLOEXEC), fd = -1;
-	char self[64];
-	struct stat st;
-
-	if (at < 0)
-		return -1;
-	/* Opened only now: opening a device may do something. */
-	if (!fstat(at, &st) && S_ISREG(st.st_mode) && (!ino || st.st_ino == ino)) {
-		snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
-		fd = open(self, O_RDONLY | O_CLOEXEC);
-	}
-	close(at);
-	return fd;
-}
-
 static void note(struct capture *c, uint32_t tgid, const struct target *t)
 {
 	struct span key = span_of(&tgid, sizeof(tgid));
@@ -165,17 +150,17 @@ struct maps_arg {
 	uint64_t last;
 };
 
-static void see_map(void *arg, const struct proc_map *m)
+static void see_map(void *arg, const struct procfs_map *m)
 {
 	struct maps_arg *a = arg;
 	char map[96];
 
-	if (m->perms[2] != 'x' || m->ino == a->last)
+	if (!m->exec || m->ino == a->last)
 		return;
 	a->last = m->ino;
 	snprintf(map, sizeof(map), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, a->tgid, m->from,
 		 m->to);
-	see_file(a->c, a->tgid, open_regular(map, 0), m->path);
+	see_file(a->c, a->tgid, file_open_regular(map, 0), m->path.p);
 }
 
 /* Every file that a process has mapped to be executed. */
@@ -199,12 +184,18 @@ static void see_path(struct capture *c, uint32_t tgid, struct span path, uint64_
 		n = (size_t)snprintf(full, sizeof(full), "/proc/%u/root", tgid);
 	memcpy(full + n, path.p, path.len);
 	full[n + path.len] = '\0';
-	fd = open_regular(full, ino);
+	fd = file_open_regular(full, ino);
 	/* Renamed, replaced, or on a file system that numbers its files twice: found by what is mapped now. */
 	if (fd < 0 && c->uprobes->init_pid_ns)
 		see_maps(c, tgid);
 	else
 		see_file(c, tgid, fd, full);
+}
+
+void uprobes_process(struct capture *c, uint32_t tgid)
+{
+	if (c->uprobes->init_pid_ns)
+		see_maps(c, tgid);
 }
 
 int uprobes_prepare(struct capture *c)
@@ -249,14 +240,14 @@ void uprobes_usual(struct capture *c)
 		if (glob(usual[i], 0, NULL, &g))
 			continue;
 		for (size_t k = 0; k < g.gl_pathc; k++)
-			see_file(c, 0, open_regular(g.gl_pathv[k], 0), g.gl_pathv[k]);
+			see_file(c, 0, file_open_regular(g.gl_pathv[k], 0), g.gl_pathv[k]);
 		globfree(&g);
 	}
 }
 
 void capture_expect(struct capture *c, const char *path)
 {
-	see_file(c, 0, open_regular(path, 0), path);
+	see_file(c, 0, file_open_regular(path, 0), path);
 }
 
 const char *capture_tls_state(const struct capture *c, uint32_t tgid)
@@ -265,4 +256,18 @@ const char *capture_tls_state(const struct capture *c, uint32_t tgid)
 
 	return p ? p->text
 		 : "no OpenSSL, BoringSSL, GnuTLS or Go functions were found in what it has mapped";
+}
+
+int capture_hook_try(struct capture *c, int fd, const char *path)
+{
+	struct target *t = target_new(c, fd, path, c->uprobes->multi);
+	int ret;
+
+	if (!t)
+		return -ENOMEM;
+	ret = target_error(t);
+	if (!ret)
+		ret = target_links(t) != 0;
+	target_free(t);
+	return ret;
 }

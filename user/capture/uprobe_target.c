@@ -204,6 +204,27 @@ struct target *target_new(struct capture *c, int fd, const char *path, bool mult
 	return t;
 }
 
+unsigned int target_functions(int fd, const char **lib)
+{
+	uint64_t offsets[N_NAMES];
+	unsigned int n = 0;
+
+	if (elfsym_find(fd, names, N_NAMES, offsets) <= 0)
+		return 0;
+	for (size_t i = 0; i < N_NAMES; i++) {
+		if (!offsets[i])
+			continue;
+		*lib = strncmp(names[i], "SSL_", 4) ? "GnuTLS" : "OpenSSL or BoringSSL";
+		n++;
+	}
+	return n;
+}
+
+int target_error(const struct target *t)
+{
+	return t->err;
+}
+
 bool target_describe(const struct target *t, char *ret, size_t len)
 {
 	if (t->err)

@@ -24,4 +24,9 @@ bool target_describe(const struct target *t, char *ret, size_t len);
 size_t target_links(const struct target *t);
 int *target_fds(const struct target *t, int *fds);
 
+/* How many TLS functions of a C library the file has, and which library's they are; 0: none, `lib` is left alone. */
+unsigned int target_functions(int fd, const char **lib);
+/* Negative errno of the first hook that could not be set. */
+int target_error(const struct target *t);
+
 #endif /* BT_CAPTURE_UPROBE_TARGET_H */

@@ -8,6 +8,7 @@
 /* Exit statuses, design.md. */
 #define EXIT_OK 0
 #define EXIT_INVALID 1 /* `rules check`, `rules test`: a rule is at fault */
+#define EXIT_UNSEEN 1  /* `doctor`: something cannot be seen */
 #define EXIT_USAGE 2
 #define EXIT_FOUND 10
 #define EXIT_WATCH_FAILED 125 /* could not look, or did not see all */

@@ -8,7 +8,7 @@
 #include "cli/cmd.h"
 
 extern const struct cmd cmd_run, cmd_attach, cmd_scan, cmd_replay, cmd_rules, cmd_explain,
-	cmd_version;
+	cmd_doctor, cmd_version;
 
 const struct cmd *cmd_find(const char *name); /* NULL when there is none */
 /* Prints the command's --help on stdout. */
@@ -23,6 +23,9 @@ int options_next(int argc, char **argv, const struct option *options, struct err
 
 /* Prints a usage error in one line that points to the command's help; gives EXIT_USAGE. */
 int usage_error(const struct log *log, const struct cmd *c, const struct error *err);
+
+/* Where execvp(3) will find the command, into `ret` of that size (PATH_MAX); empty when it will not. */
+void command_find(const char *name, char *ret, size_t len);
 
 /*
  * Prints why something that the command needs could not be had. Gives EXIT_USAGE for -EINVAL (a fault in what the

@@ -34,7 +34,7 @@ static const char outro[] =
 	"Exit status:\n"
 	"    0  looked at everything, found nothing at or above --fail-on (`run`: the child's own "
 	"status)\n"
-	"    1  rules check, rules test: a rule is at fault\n"
+	"    1  rules check, rules test: a rule is at fault; doctor: something cannot be seen\n"
 	"    2  usage error: an unknown option, a bad rule file, ...\n"
 	"   10  found something at or above --fail-on (--exit-code changes the number)\n"
 	"  125  could not look, or did not see everything: nothing found, but that proves nothing\n"

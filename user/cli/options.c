@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "cli/commands.h"
 
 #define SUGGEST_MAX_LEN 64
@@ -116,6 +118,24 @@ int setup_error(const struct log *log, const struct error *err, int rc)
 {
 	log_at(log, LOG_LEVEL_ERROR, "%s", err->code ? err->text : strerror(-rc));
 	return rc == -EINVAL ? EXIT_USAGE : EXIT_WATCH_FAILED;
+}
+
+void command_find(const char *name, char *ret, size_t len)
+{
+	const char *path = getenv("PATH");
+
+	snprintf(ret, len, "%s", name);
+	if (strchr(name, '/'))
+		return;
+	for (*ret = '\0'; path && *path; path += *path == ':') {
+		size_t n = strcspn(path, ":");
+
+		snprintf(ret, len, "%.*s%s%s", (int)n, path, n ? "/" : "", name);
+		if (!access(ret, X_OK))
+			return;
+		*ret = '\0';
+		path += n;
+	}
 }
 
 void cmd_print_help(const struct cmd *c)

@@ -83,7 +83,12 @@ struct stack {
 	struct values *values;
 	struct fingerprinter fingerprint;
 };
-/* 0 or negative errno with `err`; -EINVAL is a fault in a file the user gave. Release is idempotent. */
+/*
+ * Both halves: what holds nothing secret, and what does. 0 or negative errno with `err`; -EINVAL is a fault in a file the
+ * user gave. Release is idempotent.
+ */
+int stack_open_rules(struct stack *st, const struct shared *s, struct error *err);
+int stack_open_secrets(struct stack *st, const struct shared *s, struct error *err);
 int stack_open(struct stack *st, const struct shared *s, struct error *err);
 void stack_release(struct stack *st);
 

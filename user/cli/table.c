@@ -3,7 +3,8 @@
 #include "cli/commands.h"
 
 const struct cmd *const cmd_table[] = {
-	&cmd_run, &cmd_attach, &cmd_scan, &cmd_replay, &cmd_rules, &cmd_explain, &cmd_version, NULL,
+	&cmd_run,     &cmd_attach, &cmd_scan,    &cmd_replay, &cmd_rules,
+	&cmd_explain, &cmd_doctor, &cmd_version, NULL,
 };
 
 const struct cmd *cmd_find(const char *name)

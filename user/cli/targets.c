@@ -81,8 +81,8 @@ int target_list_add(struct target_list *l, const struct target_proc *p)
 	return 0;
 }
 
-/* 0, or negative errno when the process is gone. comm stands in brackets and may hold any byte. */
-static int read_stat(pid_t pid, struct target_proc *ret)
+/* comm stands in brackets and may hold any byte. */
+int target_proc_read(pid_t pid, struct target_proc *ret)
 {
 	struct buf b = BUF_INIT(4096);
 	char path[64], *p;
@@ -146,7 +146,7 @@ static int add_pid(pid_t pid, struct target_list *ret)
 {
 	struct target_proc p;
 
-	if (pid == getpid() || read_stat(pid, &p))
+	if (pid == getpid() || pid == getppid() || target_proc_read(pid, &p))
 		return 0;
 	return target_list_add(ret, &p);
 }
@@ -258,7 +258,7 @@ int targets_find(const struct targets *t, struct target_list *ret, struct error 
 	for (i = 0; i < t->n; i++) {
 		switch (t->v[i].kind) {
 		case TARGET_PID:
-			if (read_stat(t->v[i].pid, &p))
+			if (target_proc_read(t->v[i].pid, &p))
 				return error_set(err, -ESRCH, "--pid %s: no such process",
 						 t->v[i].text);
 			rc = target_list_add(ret, &p);

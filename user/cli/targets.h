@@ -44,6 +44,8 @@ bool targets_are_open(const struct targets *t);
  * that end meanwhile are passed over; a --pid that does not exist is -ESRCH, an unreadable cgroup its errno.
  */
 int targets_find(const struct targets *t, struct target_list *ret, struct error *err);
+/* Which life of the pid it is now. 0, or negative errno when there is none. */
+int target_proc_read(pid_t pid, struct target_proc *ret);
 void target_list_release(struct target_list *l);
 bool target_list_has(const struct target_list *l, const struct target_proc *p);
 int target_list_add(struct target_list *l, const struct target_proc *p);

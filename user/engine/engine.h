@@ -34,12 +34,15 @@ struct engine_totals {
 	uint64_t records, bad_records;
 	uint64_t bytes_examined;     /* payload scanned */
 	uint64_t bytes_missing;      /* gaps in streams */
+	uint64_t bytes_held;         /* taken in now, waiting for what belongs before it */
 	uint64_t bytes_matched;      /* examined by the kernel's matched lane alone */
 	uint64_t bytes_missing_args; /* of argv and environments */
 	uint64_t bytes_unscanned;    /* no memory to scan them */
 	uint64_t bytes_encrypted;    /* TLS records on sockets: not looked into */
 	uint64_t
 		bytes_tls; /* of bytes_examined: plaintext of TLS, seen where it went to a library or came from one */
+	uint64_t
+		bytes_quic; /* of bytes_examined: datagrams of QUIC connections, which are encrypted */
 	uint64_t bytes_not_sinks; /* moved where nobody else reads: input files, /dev/null */
 	uint64_t bytes_by_sink[SINK_CLASS_MAX];
 	uint64_t streams, streams_evicted;
@@ -56,6 +59,11 @@ struct engine_totals {
 
 int engine_new(const struct engine_config *cfg, struct engine **ret);
 struct engine *engine_free(struct engine *e);
+/*
+ * Other rules and another policy from now on; what has been learnt, and streams and flows, stay. The scans under way are the
+ * caller's to move (scanner_replace()). Counts of overrides that the new policy has not are dropped.
+ */
+void engine_rules(struct engine *e, const struct scanner *sc, const struct policy *p);
 /* One raw record. 0; -EBADMSG for a record that is not valid (counted, skipped); -ENOMEM. */
 int engine_feed(struct engine *e, struct span record);
 /* The same for a record of the past: recorded time passes first, as engine_tick() lets it in a live run. */

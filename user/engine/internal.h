@@ -56,6 +56,7 @@ struct tap {
 	bool file_known;       /* classified with its BT_REC_FILE at hand */
 	bool started;          /* bytes were seen */
 	bool datagram;         /* every message is a text of its own */
+	bool quic;             /* and its connection is encrypted */
 	uint64_t next_off;     /* file offset expected next (positioned writes), ~0 none */
 	struct actor last;     /* who moved bytes last: an open candidate may end after that */
 	struct scan *scan;

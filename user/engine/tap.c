@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Plain streams: what is read or written that is not an MCP wire. */
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include "alert/place.h"
@@ -15,6 +16,18 @@ struct tap_ctx {
 static bool looks_like_tls(struct span b)
 {
 	return b.len >= 3 && b.p[0] >= 20 && b.p[0] <= 23 && b.p[1] == 3 && (uint8_t)b.p[2] <= 4;
+}
+
+/* The header of a handshake packet: form and fixed bit, version 1, 2 or a draft (RFC 9000 17.2, RFC 9369 3.1). */
+static bool looks_like_quic(struct span b)
+{
+	uint32_t version;
+
+	if (b.len < 7 || ((uint8_t)b.p[0] & 0xc0) != 0xc0)
+		return false;
+	memcpy(&version, b.p + 1, sizeof(version));
+	version = be32toh(version);
+	return version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000;
 }
 
 static void learn(struct tap_ctx *c, const struct hit *hit, enum birth birth)
@@ -221,6 +234,11 @@ static void look_at(struct engine *e, struct stream *s, const struct event *ev, 
 	t->started = true;
 	examined(e, t, bytes.len);
 	engine_note_tls(e, &s->file, t, bytes.len);
+	/* Looked through like any datagram: packets after the handshake do not say what they are. */
+	if (s->file.type == BT_FILE_UDP && (t->quic || looks_like_quic(bytes))) {
+		t->quic = true;
+		e->totals.bytes_quic += bytes.len;
+	}
 	if (t->role == TAP_IGNORE || t->role == TAP_OPAQUE)
 		return;
 	if (t->role == TAP_WIRE) {

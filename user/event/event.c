@@ -255,6 +255,19 @@ const char *event_call_name(enum bt_call call)
 	return (unsigned int)call < BT_CALL_MAX ? names[call] : "unknown";
 }
 
+const char *event_call_seen(enum bt_call call)
+{
+	static const char source[] = "afterwards, in the source file";
+	static const char *const words[BT_CALL_MAX] = {
+		[BT_CALL_SENDFILE] = source,
+		[BT_CALL_SPLICE] = source,
+		[BT_CALL_COPY_FILE_RANGE] = source,
+		[BT_CALL_MMAP] = "afterwards, in the file that was mapped",
+	};
+
+	return (unsigned int)call < BT_CALL_MAX ? words[call] : NULL;
+}
+
 const char *event_loss_name(enum bt_loss loss)
 {
 	static const char *const names[BT_LOSS_MAX] = {

@@ -196,4 +196,10 @@ void token_unasked(struct flows *fs, const struct flow_ctx *ctx, const struct pa
 void token_response(struct flows *fs, const struct flow_ctx *ctx, const struct params *p,
 		    const struct flow_message *m, struct flow_xchg *x);
 
+/* request.c */
+/* Adds the members of a JSON body, or the pairs of a form. */
+void message_params(const struct flow_message *m, struct params *p);
+/* The URL that the request went to. */
+void xchg_url(const struct flow_ctx *ctx, const struct flow_xchg *x, char *out, size_t cap);
+
 #endif /* BT_FLOW_FLOW_INT_H */

@@ -48,6 +48,8 @@ static void put_sink(struct jw *w, const struct sink *s)
 	if (s->line)
 		jw_u64(w, "line", s->line);
 	jw_u64(w, "offset", s->offset);
+	if (s->seen)
+		jw_str(w, "seen", s->seen);
 	jw_end_object(w);
 }
 
@@ -103,7 +105,7 @@ static void put_flow(struct jw *w, const struct alert_flow *f)
 
 static void put_override(struct jw *w, const struct alert *a)
 {
-	if (!a->overridden_by)
+	if (!a->overridden_by[0])
 		return;
 	jw_object(w, "override");
 	jw_str(w, "id", a->overridden_by);
@@ -158,6 +160,7 @@ static void put_totals(struct jw *w, const struct engine_totals *t)
 	jw_u64(w, "bytes_unscanned", t->bytes_unscanned);
 	jw_u64(w, "bytes_encrypted", t->bytes_encrypted);
 	jw_u64(w, "bytes_tls", t->bytes_tls);
+	jw_u64(w, "bytes_quic", t->bytes_quic);
 	jw_u64(w, "bytes_not_sinks", t->bytes_not_sinks);
 	jw_u64(w, "streams", t->streams);
 	jw_u64(w, "streams_evicted", t->streams_evicted);
@@ -198,6 +201,22 @@ static void put_seen(struct jw *w, const struct run_summary *s)
 	put_counter(w, "matched", &s->seen[BT_SEEN_MATCHED]);
 	put_counter(w, "copied", &s->seen[BT_SEEN_COPIED]);
 	put_counter(w, "skipped", &s->seen[BT_SEEN_SKIPPED]);
+	jw_end_object(w);
+}
+
+static void put_balance(struct jw *w, const struct run_summary *s)
+{
+	struct run_balance b;
+
+	run_summary_balance(s, &b);
+	jw_object(w, "balance");
+	jw_u64(w, "moved", b.moved);
+	jw_u64(w, "sent_up", b.whole);
+	jw_u64(w, "matched", b.matched);
+	jw_u64(w, "copied", b.copied);
+	jw_u64(w, "skipped", b.skipped);
+	jw_u64(w, "lost", b.lost);
+	jw_bool(w, "adds_up", b.moved == b.accounted);
 	jw_end_object(w);
 }
 
@@ -255,9 +274,9 @@ int report_jsonl_finish(const struct policy *p, const struct alert *const *alert
 			const struct run_summary *s, struct buf *out)
 {
 	uint64_t by_severity[SEV_MAX];
+	uint64_t findings = report_count(alerts, n, s, by_severity);
 	struct jw w;
 
-	report_count(alerts, n, by_severity);
 	jw_init(&w, out);
 	jw_object(&w, NULL);
 	jw_str(&w, "schema", "beartrap.summary/1");
@@ -265,10 +284,10 @@ int report_jsonl_finish(const struct policy *p, const struct alert *const *alert
 	jw_str(&w, "target", s->target ? s->target : "");
 	put_time(&w, "started", s->started_ns);
 	put_time(&w, "ended", s->ended_ns);
-	jw_str(&w, "verdict", run_summary_verdict(s, n));
+	jw_str(&w, "verdict", run_summary_verdict(s, findings));
 	jw_bool(&w, "complete", run_summary_complete(s));
 	jw_bool(&w, "not_looked", s->not_looked);
-	jw_u64(&w, "findings", n);
+	jw_u64(&w, "findings", findings);
 	jw_object(&w, "by_severity");
 	for (unsigned int i = 0; i < SEV_MAX; i++)
 		jw_u64(&w, severity_name((enum severity)i), by_severity[i]);
@@ -276,6 +295,7 @@ int report_jsonl_finish(const struct policy *p, const struct alert *const *alert
 	put_losses(&w, s);
 	put_totals(&w, &s->totals);
 	put_seen(&w, s);
+	put_balance(&w, s);
 	put_repeated(&w, alerts, n);
 	put_overrides(&w, p, s);
 	jw_array(&w, "notes");

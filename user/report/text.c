@@ -6,12 +6,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/utf8.h"
+#include "base/print.h"
+#include "report/blind.h"
 #include "report/formats.h"
 
 #define LABEL_WIDTH 9
 #define INDENT 4
-#define WIDTH 100
 #define SHORT_FINGERPRINT 12
 
 #define SGR_RESET "\033[0m"
@@ -26,31 +26,9 @@ static const char *const severity_words[SEV_MAX] = {
 	[SEV_HIGH] = "HIGH", [SEV_CRITICAL] = "CRITICAL",
 };
 
-/* Invisible, or changes the direction of what stands around it (Unicode TR 36, bidirectional text). */
-static bool is_deceptive(uint32_t code)
-{
-	return (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
-	       (code >= 0x2060 && code <= 0x2069) || code == 0xfeff;
-}
-
-static void put_safe(struct buf *out, struct span s)
-{
-	uint32_t code;
-	size_t n;
-
-	for (; s.len; s = span_sub(s, n, SIZE_MAX)) {
-		if (utf8_next(s, &n, &code) && !utf8_is_control(code) && !is_deceptive(code)) {
-			buf_add(out, s.p, n);
-			continue;
-		}
-		for (size_t i = 0; i < n; i++)
-			buf_addf(out, "\\x%02x", (unsigned char)s.p[i]);
-	}
-}
-
 static void put_safe_str(struct buf *out, const char *s)
 {
-	put_safe(out, span_str(s));
+	buf_add_printable(out, span_str(s));
 }
 
 static void begin_field(struct buf *out, const char *label)
@@ -58,31 +36,11 @@ static void begin_field(struct buf *out, const char *label)
 	buf_addf(out, "%*s%-*s", INDENT, "", LABEL_WIDTH, label);
 }
 
-/* A label and words, wrapped at blanks. */
+/* A label and words. */
 static void put_field(struct buf *out, const char *label, const char *words)
 {
-	struct span rest = span_str(words);
-	size_t col = INDENT + LABEL_WIDTH;
-
 	begin_field(out, label);
-	while (rest.len) {
-		size_t blank = span_find_byte(rest, ' ');
-		struct span word = span_sub(rest, 0, blank);
-
-		if (col > INDENT + LABEL_WIDTH) {
-			if (col + 1 + word.len > WIDTH) {
-				buf_addf(out, "\n%*s", INDENT + LABEL_WIDTH, "");
-				col = INDENT + LABEL_WIDTH;
-			} else {
-				buf_add_byte(out, ' ');
-				col++;
-			}
-		}
-		put_safe(out, word);
-		col += word.len;
-		rest = blank == SIZE_MAX ? SPAN_NONE : span_sub(rest, blank + 1, SIZE_MAX);
-	}
-	buf_add_byte(out, '\n');
+	buf_add_wrapped(out, INDENT + LABEL_WIDTH, INDENT + LABEL_WIDTH, span_str(words));
 }
 
 static void put_secret(struct buf *out, const struct redacted *s)
@@ -135,6 +93,8 @@ static void put_where(struct buf *out, const struct alert *a)
 	if (a->sink.fd >= 0)
 		buf_addf(out, ", fd %d", a->sink.fd);
 	buf_add_byte(out, '\n');
+	if (a->sink.seen)
+		put_field(out, "seen", a->sink.seen);
 }
 
 static void put_process(struct buf *out, const struct alert_process *p)
@@ -190,7 +150,7 @@ static int put_alert(const struct policy *p, const struct alert *a, struct buf *
 	put_where(out, a);
 	put_process(out, &a->process);
 	put_flow(out, &a->flow);
-	if (a->overridden_by) {
+	if (a->overridden_by[0]) {
 		begin_field(out, "policy");
 		buf_addf(out, "%s, not %s, by override ", severity_name(a->severity),
 			 severity_name(a->overridden_from));
@@ -224,7 +184,9 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 {
 	const struct engine_totals *t = &s->totals;
 	uint64_t matched = s->seen[BT_SEEN_MATCHED].bytes;
+	struct run_balance b;
 
+	run_summary_balance(s, &b);
 	put_safe_str(out, s->command ? s->command : "beartrap");
 	if (s->target && s->target[0])
 		put_part(out, " ", s->target);
@@ -242,6 +204,13 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 			"note: %" PRIu64 " more bytes were examined by matching only: under load, "
 			"for what tokens begin with, key names and known values, nothing encoded\n",
 			matched);
+	if (b.moved)
+		buf_addf(out,
+			 "bytes: %" PRIu64 " moved = %" PRIu64 " sent up + %" PRIu64
+			 " matched + %" PRIu64 " copied + %" PRIu64 " skipped + %" PRIu64
+			 " lost%s\n",
+			 b.moved, b.whole, b.matched, b.copied, b.skipped, b.lost,
+			 b.moved == b.accounted ? "" : "; that does not add up");
 	if (t->bytes_tls)
 		buf_addf(out,
 			 "note: of TLS, %" PRIu64
@@ -251,6 +220,11 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 	else if (t->bytes_encrypted)
 		buf_addf(out, "note: %" PRIu64 " bytes of TLS records cannot be looked into\n",
 			 t->bytes_encrypted);
+	if (t->bytes_quic)
+		buf_addf(out,
+			 "note: %" PRIu64
+			 " bytes are of QUIC (HTTP/3): encrypted, they cannot be looked into\n",
+			 t->bytes_quic);
 	for (const char *const *note = s->notes; note && *note; note++) {
 		buf_add_str(out, "note: ");
 		put_safe_str(out, *note);
@@ -273,14 +247,18 @@ static void put_overrides(struct buf *out, const struct policy *p, const struct 
 	}
 }
 
-static void put_found(struct buf *out, const struct alert *const *alerts, size_t n, bool color)
+/* How many. */
+static uint64_t put_found(struct buf *out, const struct alert *const *alerts, size_t n,
+			  const struct run_summary *s, bool color)
 {
-	uint64_t by_severity[SEV_MAX];
+	uint64_t by_severity[SEV_MAX], all;
 	const char *before = ": ";
 
-	report_count(alerts, n, by_severity);
-	buf_addf(out, "%sFOUND%s: %zu finding%s", color ? severity_sgr[SEV_HIGH] : "",
-		 color ? SGR_RESET : "", n, n == 1 ? "" : "s");
+	all = report_count(alerts, n, s, by_severity);
+	if (!all)
+		return 0;
+	buf_addf(out, "%sFOUND%s: %" PRIu64 " finding%s", color ? severity_sgr[SEV_HIGH] : "",
+		 color ? SGR_RESET : "", all, all == 1 ? "" : "s");
 	for (unsigned int i = SEV_MAX; i--;) {
 		if (!by_severity[i])
 			continue;
@@ -289,6 +267,20 @@ static void put_found(struct buf *out, const struct alert *const *alerts, size_t
 		before = ", ";
 	}
 	buf_add_byte(out, '\n');
+	return all;
+}
+
+/* What a cause of loss means, and what to do. */
+static void put_cause(struct buf *out, const char *cause)
+{
+	const struct blind_spot *b = blind_spot_find(cause);
+	char words[512];
+
+	if (!b)
+		return;
+	snprintf(words, sizeof(words), "%s: %s. To mend it: %s.", b->name, b->means, b->mend);
+	buf_addf(out, "%*s", INDENT, "");
+	buf_add_wrapped(out, INDENT, INDENT * 2, span_str(words));
 }
 
 static void put_incomplete(struct buf *out, const struct run_summary *s, bool color)
@@ -310,24 +302,29 @@ static void put_incomplete(struct buf *out, const struct run_summary *s, bool co
 			buf_addf(out, " %" PRIu64 " events", losses[i].events);
 	}
 	buf_add_str(out, n ? ")\n" : "\n");
+	for (size_t i = 0; i < n; i++)
+		put_cause(out, losses[i].cause);
 }
 
 static int put_finish(const struct policy *p, const struct alert *const *alerts, size_t n,
 		      const struct run_summary *s, struct buf *out, bool color)
 {
 	bool complete = run_summary_complete(s);
+	uint64_t found;
 
 	put_repeated(out, alerts, n);
 	put_examined(out, s);
 	put_overrides(out, p, s);
-	if (n)
-		put_found(out, alerts, n, color);
+	found = put_found(out, alerts, n, s, color);
 	if (!complete)
 		put_incomplete(out, s, color);
-	if (!n && complete)
-		buf_addf(out, "%sclean%s: nothing found, every byte examined%s\n",
+	if (!found && complete)
+		buf_addf(out, "%sclean%s: nothing found, every byte examined%s%s\n",
 			 color ? "\033[32m" : "", color ? SGR_RESET : "",
-			 s->seen[BT_SEEN_MATCHED].bytes ? ", some by matching only" : "");
+			 s->seen[BT_SEEN_MATCHED].bytes ? ", some by matching only" : "",
+			 s->totals.bytes_quic || (s->totals.bytes_encrypted && !s->totals.bytes_tls)
+				 ? ", but for what is encrypted"
+				 : "");
 	return out->err;
 }
 

@@ -359,6 +359,35 @@ static void tls_is_counted_as_not_looked_into(void **state)
 	assert_int_equal(t.bytes_encrypted, sizeof(hello) - 1);
 }
 
+static void quic_is_named_and_its_socket_searched(void **state)
+{
+	static const char first[] = "\xc3\0\0\0\1\x08 ciphertext", later[] = "Xciphertext";
+	struct object_rec quic = object_rec(BT_FILE_UDP, 30, S_IFSOCK | 0777);
+	struct object_rec other = object_rec(BT_FILE_UDP, 31, S_IFSOCK | 0777);
+	struct fixture *f = *state;
+	struct engine_totals t;
+	char *tok = tok_new("gho"), *s = fmt("key %s\n", tok);
+
+	feed(f, rec_file(&f->sc, &f->root, &quic, 9, 0, O_RDWR, "", 0xcb007105, 443));
+	feed(f, rec_file(&f->sc, &f->root, &other, 10, 0, O_RDWR, "", 0xcb007105, 443));
+	feed(f, rec_data(&f->sc, &f->root, &other, BT_DIR_OUT, 10, ~0ull,
+			 span_of("\xc3\0\0\1\1\x08 other", 12)));
+	engine_totals(f->engine, &t);
+	assert_int_equal(t.bytes_quic, 0);
+	feed(f, rec_data(&f->sc, &f->root, &quic, BT_DIR_OUT, 9, ~0ull,
+			 span_of(first, sizeof(first) - 1)));
+	feed(f, rec_data(&f->sc, &f->root, &quic, BT_DIR_OUT, 9, ~0ull,
+			 span_of(later, sizeof(later) - 1)));
+	engine_totals(f->engine, &t);
+	assert_int_equal(t.bytes_quic, sizeof(first) - 1 + sizeof(later) - 1);
+	assert_int_equal(f->n, 0);
+	/* What only looks like it is not let by. */
+	moved(f, &f->root, &quic, BT_DIR_OUT, s);
+	assert_int_equal(f->n, 1);
+	free(s);
+	free(tok);
+}
+
 static void keep_tls(void *arg, const struct engine_tls *use)
 {
 	struct engine_tls *ret = arg;
@@ -764,6 +793,7 @@ int main(void)
 		T(learnt_from_a_token_response),
 		T(cleartext_to_another_host),
 		T(tls_is_counted_as_not_looked_into),
+		T(quic_is_named_and_its_socket_searched),
 		T(tls_plaintext_is_learnt_from_and_legal),
 		T(tls_whose_socket_becomes_known_midway),
 		T(files_by_mode_and_place),

@@ -15,6 +15,7 @@
 
 #include "base/fileio.h"
 #include "event/event.h"
+#include "report/blind.h"
 #include "report/formats.h"
 #include "samples.h"
 
@@ -162,8 +163,13 @@ static void test_text_of_an_alert(void **state)
 	assert_non_null(strstr(out.p, "\n    why      "));
 	assert_non_null(strstr(out.p, "\n    fix      "));
 	assert_non_null(strstr(out.p, "CWE-200"));
+	assert_null(strstr(out.p, "\n    seen "));
 	for (char *line = strtok(out.p, "\n"); line; line = strtok(NULL, "\n"))
 		assert_true(strlen(line) <= 110);
+	buf_clear(&out);
+	a.sink.seen = "afterwards, in the source file";
+	assert_int_equal(report_text_alert(policy, &a, &out), 0);
+	assert_non_null(strstr(out.p, "fd 1\n    seen     afterwards, in the source file\n"));
 	buf_release(&out);
 }
 
@@ -205,12 +211,20 @@ static void test_text_of_the_end(void **state)
 	assert_non_null(strstr(out.p, "note: of TLS, 44 bytes of plaintext were examined"));
 	assert_null(strstr(out.p, "cannot be looked into"));
 
+	s.totals.bytes_quic = 33;
+	finish_text(&s, NULL, &out);
+	assert_non_null(strstr(out.p, "note: 33 bytes are of QUIC (HTTP/3): encrypted"));
+	assert_non_null(strstr(out.p, "every byte examined, but for what is encrypted\n"));
+
 	s.loss[BT_LOSS_RING_WINDOW] = (struct bt_counter){ .events = 2, .bytes = 300 };
 	s.totals.bytes_missing = 20;
 	finish_text(&s, NULL, &out);
 	assert_non_null(strstr(out.p,
 			       "NOT CLEAN: 300 bytes were not examined (ring-window 300 bytes 2 "
-			       "events; gap 20 bytes)\n"));
+			       "events; gap 20 bytes)\n"
+			       "    ring-window: the ring for what stands around a hit was full"));
+	assert_non_null(strstr(
+		out.p, "\n    gap: bytes are missing in the middle of a stream. To mend it: "));
 	assert_null(strstr(out.p, "clean:"));
 	finish_text(&s, &a, &out);
 	assert_non_null(strstr(out.p, "FOUND: "));
@@ -600,12 +614,38 @@ static void test_formats_are_found_by_name(void **state)
 	assert_null(report_format_find(SPAN_NONE));
 }
 
+/* Every cause of loss has its words, and only once. */
+static void test_every_cause_is_explained(void **state)
+{
+	struct run_summary s = looked();
+	struct run_loss losses[RUN_LOSS_MAX];
+	size_t n;
+
+	for (unsigned int i = 0; i < BT_LOSS_MAX; i++)
+		s.loss[i].events = 1;
+	s.totals.bytes_missing = s.totals.bytes_missing_args = s.totals.bytes_unscanned = 1;
+	s.totals.bad_records = s.totals.streams_evicted = 1;
+	n = run_summary_losses(&s, losses);
+	assert_int_equal(n, RUN_LOSS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (!blind_spot_find(losses[i].cause))
+			fail_msg("no words for %s", losses[i].cause);
+	}
+	for (const struct blind_spot *b = blind_spots; b->name; b++) {
+		assert_ptr_equal(blind_spot_find(b->name), b);
+		assert_true(strlen(b->means) > 20 && strlen(b->mend) >= 4);
+		assert_true(strlen(b->name) + strlen(b->means) + strlen(b->mend) < 480);
+	}
+	assert_null(blind_spot_find("nothing"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_complete_only_without_any_loss),
 		cmocka_unit_test(test_lost_bytes_are_not_counted_twice),
 		cmocka_unit_test(test_verdict),
+		cmocka_unit_test(test_every_cause_is_explained),
 		cmocka_unit_test(test_text_of_an_alert),
 		cmocka_unit_test(test_text_of_the_end),
 		cmocka_unit_test(test_hostile_names_are_escaped),
