@@ -168,6 +168,7 @@ struct vm_area_struct {
 
 struct fs_struct {
 	struct path root;
+	struct path pwd;
 };
 
 /* Since 2.6.25. */

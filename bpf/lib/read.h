@@ -207,17 +207,16 @@ done:
 }
 
 /*
- * Path of a file as `task` names it (from its root directory), at most BT_PATH_LEN - 1 bytes into
+ * Path of a directory entry as `task` names it (from its root directory), at most BT_PATH_LEN - 1 bytes into
  * `to`. Length; sets BT_FILE_PATH_CUT in `flags` when the front is missing. 0 for what has no path.
  */
-static __always_inline u32 read_path(struct bt_scratch *s, u8 *to, struct task_struct *task,
-				     u64 addr, u16 *flags)
+static __always_inline u32 read_path_of(struct bt_scratch *s, u8 *to, struct task_struct *task,
+					struct dentry *dentry, struct vfsmount *mnt, u16 *flags)
 {
-	struct file *f = (void *)addr;
 	struct path_walk w = {
 		.s = s,
-		.dentry = BPF_CORE_READ(f, f_path.dentry),
-		.mnt = BPF_CORE_READ(f, f_path.mnt),
+		.dentry = dentry,
+		.mnt = mnt,
 		.pos = BT_PATH_LEN,
 	};
 	struct fs_struct *fs = task->fs;
@@ -247,6 +246,16 @@ static __always_inline u32 read_path(struct bt_scratch *s, u8 *to, struct task_s
 		len = BT_PATH_LEN - 1;
 	bpf_probe_read_kernel(to, len, s->path + pos);
 	return len;
+}
+
+/* The same of an open file. */
+static __always_inline u32 read_path(struct bt_scratch *s, u8 *to, struct task_struct *task,
+				     u64 addr, u16 *flags)
+{
+	struct file *f = (void *)addr;
+
+	return read_path_of(s, to, task, BPF_CORE_READ(f, f_path.dentry),
+			    BPF_CORE_READ(f, f_path.mnt), flags);
 }
 
 /* The sockets' part of a file record. Length of the name put into `to` (BT_UNIX_PATH_LEN). */

@@ -34,6 +34,7 @@ enum bt_rec_kind {
 	BT_REC_COPY =
 		8, /* it has had bytes moved from a regular file to another file; for the loader only */
 	BT_REC_SHARED = 9, /* of its writable shared mappings of files; for the loader only */
+	BT_REC_NAME = 10,  /* it has given a file another name or mode, or taken a name away */
 	BT_REC_KIND_MAX
 };
 
@@ -256,6 +257,24 @@ struct bt_rec_shared {
 	__s32 fd;        /* -1 when not known */
 	__u16 what;      /* BT_SHARED_* */
 	__u16 path_len;
+};
+
+#define BT_NAME_RENAME 0
+#define BT_NAME_LINK 1 /* one more name */
+#define BT_NAME_UNLINK 2
+#define BT_NAME_MODE 3
+
+/*
+ * tail: `path_len` bytes: the name that it is about now, or that is gone; then `old_len` bytes: the one before (RENAME, LINK).
+ * Both absolute, as the process names them, and as it wrote them: with dots and symbolic links. The loader tidies them, and
+ * fills `file` when it still finds it there.
+ */
+struct bt_rec_name {
+	struct bt_hdr hdr;
+	struct bt_file_id file; /* type 0: not known */
+	__u16 what;             /* BT_NAME_* */
+	__u16 mode;             /* permission bits, of BT_NAME_MODE */
+	__u16 path_len, old_len;
 };
 
 /* no tail. */

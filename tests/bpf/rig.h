@@ -42,6 +42,7 @@ struct rig_rec {
 		struct bt_rec_fork fork;
 		struct bt_rec_exit exit;
 		struct bt_rec_map map;
+		struct bt_rec_name name;
 	};
 	const char *tail; /* behind the fixed part */
 	size_t tail_len;
@@ -74,6 +75,8 @@ static inline size_t rig_fixed_len(unsigned int kind)
 		return sizeof(struct bt_rec_exit);
 	case BT_REC_MAP:
 		return sizeof(struct bt_rec_map);
+	case BT_REC_NAME:
+		return sizeof(struct bt_rec_name);
 	default:
 		return 0;
 	}

@@ -112,6 +112,9 @@ int inode_open(const struct inode_ref *ref);
 /* maps.c: the files that a process has mapped now, as far as it can be read; a path ends with a NUL. */
 void maps_each(uint32_t tgid, void (*fn)(void *arg, const struct procfs_map *m), void *arg);
 
+/* name.c: completes a BT_REC_NAME by what is there now, and passes it on. What cfg->record returned. */
+int name_record(struct capture *c, struct span raw);
+
 /* rescan.c: what is stored through shared mappings of files. NULL: out of memory. */
 struct rescan *rescan_new(void);
 struct rescan *rescan_free(struct rescan *r); /* NULL is fine */

@@ -307,6 +307,8 @@ static int on_record(void *arg, struct span rec)
 			return copy_record(c, rec);
 		if (hdr.kind == BT_REC_SHARED)
 			return 0;
+		if (hdr.kind == BT_REC_NAME)
+			return name_record(c, rec);
 	}
 	return c->cfg.record(c->cfg.arg, rec);
 }

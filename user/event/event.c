@@ -204,6 +204,23 @@ static int decode_shared(struct span rec, struct event *ev)
 	return 0;
 }
 
+static int decode_name(struct span rec, struct event *ev)
+{
+	struct bt_rec_name r;
+	struct span all;
+
+	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), (size_t)r.path_len + r.old_len, &all) ||
+	    r.path_len > BT_PATH_LEN || r.old_len > BT_PATH_LEN || r.what > BT_NAME_MODE ||
+	    !file_id_ok(&r.file))
+		return -EBADMSG;
+	ev->name.file = r.file;
+	ev->name.what = r.what;
+	ev->name.mode = r.mode & 07777;
+	ev->name.path = span_sub(all, 0, r.path_len);
+	ev->name.old = span_sub(all, r.path_len, r.old_len);
+	return 0;
+}
+
 int event_decode(struct span rec, struct event *ret)
 {
 	static int (*const decode[BT_REC_KIND_MAX])(struct span, struct event *) = {
@@ -211,7 +228,7 @@ int event_decode(struct span rec, struct event *ret)
 		[BT_REC_EXEC] = decode_exec,     [BT_REC_ARGS] = decode_args,
 		[BT_REC_FORK] = decode_fork,     [BT_REC_EXIT] = decode_exit,
 		[BT_REC_MAP] = decode_map,       [BT_REC_COPY] = decode_copy,
-		[BT_REC_SHARED] = decode_shared,
+		[BT_REC_SHARED] = decode_shared, [BT_REC_NAME] = decode_name,
 	};
 	struct event ev = { 0 };
 	struct bt_hdr hdr;

@@ -72,6 +72,12 @@ struct event {
 			struct span path;
 		} shared;
 		struct {
+			struct bt_file_id file; /* type 0: not known */
+			unsigned int what;      /* BT_NAME_* */
+			unsigned int mode;
+			struct span path, old;
+		} name;
+		struct {
 			int32_t status;
 		} exit;
 		struct {
