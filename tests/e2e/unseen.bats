@@ -160,28 +160,24 @@ if libc.syscall(425, 8, ctypes.create_string_buffer(120)) < 0:
 	run ! grep 'every byte examined' "$T"
 }
 
-# What becomes of a file when its token has been written, by cp, mv, ln and chmod as well.
-became() { # RULES COMMAND...
-	umask 022
-	beartrap_run -- sh -ec 'umask 077; cat token >x.json; shift 0; '"$2"
-	equal "rules" "$(alert_members rule | sort -u | tr '\n' ' ')" "$1"
+# became RULES SCRIPT: the rules that a token in x.json breaks, and then in what becomes of it.
+became() {
+	rm -f x.json y.tmp
+	beartrap_run -- sh -ec "umask 077; cat token >x.json; $2"
+	equal "rules" "$(alert_members rule | sort -u | tr '\n' ' ')" "token-file-plaintext $1"
 	run ! grep 'NOT CLEAN' "$T"
 }
 
 @test "chmod after the write" {
-	cd "$(mktemp -d /var/tmp/bt-unseen.XXXXXX)"
-	cp "$D/token" .
-	became "token-file-permissive token-file-plaintext " 'chmod 0644 x.json'
-	rm -f "$D"/a*
-	became "token-file-plaintext " 'chmod 0400 x.json; rm -f x.json'
-	rm -rf "$PWD"
+	became "" 'chmod 0400 x.json; rm -f x.json'
+	# Sorted: what is said of the file as it was written comes behind.
+	beartrap_run -- sh -ec 'umask 077; cat token >x.json; chmod 0644 x.json'
+	equal "rules" "$(alert_members rule | sort -u | tr '\n' ' ')" "token-file-permissive token-file-plaintext "
 }
 
-@test "renamed, and left under a temporary name" {
-	cd "$(mktemp -d /var/tmp/bt-unseen.XXXXXX)"
-	cp "$D/token" .
-	became "token-file-plaintext token-in-log-file " 'mv x.json server.log'
-	became "token-file-plaintext " 'cat token >y.tmp; mv y.tmp x.json'
-	became "token-file-plaintext token-file-temp-remnant " 'cat token >y.tmp'
-	rm -rf "$PWD"
+@test "renamed into a log, into place, and left under a temporary name" {
+	became "token-in-log-file " 'mv x.json server.log'
+	became "" 'cat token >y.tmp; mv y.tmp x.json'
+	became "" 'cat token >y.tmp; rm y.tmp'
+	became "token-file-temp-remnant " 'cat token >y.tmp'
 }
