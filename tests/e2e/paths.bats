@@ -12,10 +12,6 @@ stderr_tee          splice
 stderr_vmsplice     splice
 tcp_splice          splice
 process_vm_writev   process_vm_writev
-uring_write         io_uring
-uring_fixed         io_uring
-uring_sqpoll        io_uring
-uring_send          io_uring
 "
 
 # A 64-bit program's 32-bit system calls: neither seen nor told at run time; README names them.
