@@ -39,11 +39,12 @@ static __noinline u64 add_name(struct bt_scratch *s, struct task_struct *task, s
 		barrier_var(at);
 		if (at > BT_PATH_LEN)
 			return 0;
+		path_root(s, task);
 		if (file)
-			len = read_path(s, names + at, task, file, &flags);
+			len = read_path_of(s, names + at, file, &flags);
 		else if (fs)
-			len = read_path_of(s, names + at, task, BPF_CORE_READ(fs, pwd.dentry),
-					   BPF_CORE_READ(fs, pwd.mnt), &flags);
+			len = read_entry(s, names + at, (u64)BPF_CORE_READ(fs, pwd.dentry),
+					 (u64)BPF_CORE_READ(fs, pwd.mnt), &flags);
 		/* A descriptor alone, or the empty name that means it. */
 		if (!name || !first)
 			return len;

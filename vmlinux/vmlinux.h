@@ -317,6 +317,7 @@ struct io_ring_ctx;
 struct io_kiocb {
 	struct file *file;
 	u8 opcode;
+	u16 buf_index;
 	unsigned int flags;
 	struct io_cqe cqe;
 	struct io_ring_ctx *ctx;

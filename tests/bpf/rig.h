@@ -43,6 +43,7 @@ struct rig_rec {
 		struct bt_rec_exit exit;
 		struct bt_rec_map map;
 		struct bt_rec_name name;
+		struct bt_rec_cgroup cgroup;
 	};
 	const char *tail; /* behind the fixed part */
 	size_t tail_len;
@@ -77,6 +78,8 @@ static inline size_t rig_fixed_len(unsigned int kind)
 		return sizeof(struct bt_rec_map);
 	case BT_REC_NAME:
 		return sizeof(struct bt_rec_name);
+	case BT_REC_CGROUP:
+		return sizeof(struct bt_rec_cgroup);
 	default:
 		return 0;
 	}
@@ -131,11 +134,13 @@ static inline void rig_debug(void *arg, const char *line)
 		fprintf(stderr, "%s\n", line);
 }
 
-static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
+static inline void rig_open_limited(struct rig *rig, size_t bulk_len, size_t prio_len,
+				    const struct capture_limits *limits)
 {
 	struct capture_config cfg = {
 		.ring_bulk_len = bulk_len,
 		.ring_prio_len = prio_len,
+		.limits = *limits,
 		.record = rig_record,
 		.debug = rig_debug,
 		.arg = rig,
@@ -145,6 +150,11 @@ static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
 	memset(rig, 0, sizeof(*rig));
 	if (capture_open(&cfg, &rig->c, &err))
 		fail_msg("%s", err.text);
+}
+
+static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
+{
+	rig_open_limited(rig, bulk_len, prio_len, &(struct capture_limits){ 0 });
 }
 
 static inline void rig_forget(struct rig *rig)

@@ -5,6 +5,7 @@
 #ifndef BT_CAPTURE_CAPTURE_H
 #define BT_CAPTURE_CAPTURE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <beartrap/event.h>
 #include <beartrap/match_abi.h>
@@ -20,10 +21,17 @@ enum capture_backend {
 	CAPTURE_FEXIT,
 };
 
+/* For tests, smaller than they are by themselves; 0 = as they are. */
+struct capture_limits {
+	__u32 max_streams, max_procs, max_tls_calls;
+	bool no_storage; /* nothing that is forked can be watched */
+};
+
 struct capture_config {
 	/* Other than CAPTURE_AUTO: for tests and measurements. */
 	enum capture_backend backend;
 	size_t ring_bulk_len, ring_prio_len; /* 0 = the defaults in limits.h */
+	struct capture_limits limits;
 	/* Every record, both rings merged in time order. A negative return stops the drain and is passed on. */
 	int (*record)(void *arg, struct span record);
 	/* Lines of libbpf and of the verifier, for --debug; NULL drops them. */

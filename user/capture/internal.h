@@ -29,6 +29,14 @@ struct copies {
 	uint64_t used;
 };
 
+/* Where watched processes are in the cgroup trees (cgroup.c). */
+struct cgroups {
+	int mount_fd;        /* of cgroup v2, -1: none */
+	char mount[64];      /* its path */
+	struct table *texts; /* id of a cgroup -> text, when v2 is all there is */
+	uint64_t pid_ns;     /* our own */
+};
+
 struct rescan;
 
 struct capture {
@@ -39,11 +47,13 @@ struct capture {
 	struct fexit *fexit; /* NULL: the system calls are looked at with tracepoints */
 	struct ring bulk, prio;
 	struct ring_merge merge;
+	bool tell; /* ring_merge_tell() is due */
 	int epoll_fd;
 	struct uprobes *uprobes;
 	__u32 round; /* of capture_watch_running() */
 	struct bt_match_key match_key;
 	struct copies copies;
+	struct cgroups cgroups;
 	struct rescan *rescan;
 	char describe[256];
 };
@@ -136,6 +146,12 @@ void uring_prepare(struct capture *c);
 /* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
 int copy_record(struct capture *c, struct span raw);
 void copies_free(struct copies *c);
+
+/* 0 or -ENOMEM. */
+int cgroups_open(struct cgroups *g);
+void cgroups_close(struct cgroups *g);
+/* Makes a BT_REC_CGROUP for the process of an EXEC, when it can be found out. What cfg->record returned, or 0. */
+int cgroups_record(struct capture *c, struct span exec);
 
 /* As in bpf/lib/base.h. */
 struct proc_key {

@@ -50,8 +50,14 @@ __attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_
 	return 0;
 }
 
+static int set_limit(struct bpf_map *map, __u32 max)
+{
+	return max ? bpf_map__set_max_entries(map, max) : 0;
+}
+
 static int set_sizes(struct capture *c)
 {
+	const struct capture_limits *lim = &c->cfg.limits;
 	int cpus = libbpf_num_possible_cpus(), err;
 
 	if (cpus < 0)
@@ -63,6 +69,13 @@ static int set_sizes(struct capture *c)
 	if (!err)
 		err = bpf_map__set_max_entries(c->skel->maps.ring_prio,
 					       (__u32)c->cfg.ring_prio_len);
+	if (!err)
+		err = set_limit(c->skel->maps.streams, lim->max_streams);
+	if (!err)
+		err = set_limit(c->skel->maps.procs, lim->max_procs);
+	if (!err)
+		err = set_limit(c->skel->maps.tls_calls, lim->max_tls_calls);
+	c->skel->rodata->bt_no_storage = lim->no_storage;
 	return err;
 }
 
@@ -112,18 +125,24 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 			 strerror(-ret));
 }
 
-static int open_rings(struct capture *c, struct error *err)
+static int map_rings(struct capture *c)
+{
+	int ret;
+
+	ret = ring_open(&c->bulk, bpf_map__fd(c->skel->maps.ring_bulk), c->cfg.ring_bulk_len);
+	if (!ret)
+		ret = ring_open(&c->prio, bpf_map__fd(c->skel->maps.ring_prio),
+				c->cfg.ring_prio_len);
+	if (!ret)
+		ring_merge_init(&c->merge, &c->bulk, &c->prio);
+	return ret;
+}
+
+static int open_epoll(struct capture *c, struct error *err)
 {
 	const int fds[] = { bpf_map__fd(c->skel->maps.ring_bulk),
 			    bpf_map__fd(c->skel->maps.ring_prio) };
-	int ret;
 
-	ret = ring_open(&c->bulk, fds[0], c->cfg.ring_bulk_len);
-	if (!ret)
-		ret = ring_open(&c->prio, fds[1], c->cfg.ring_prio_len);
-	if (ret)
-		return error_set(err, ret, "cannot map the ring buffers: %s", strerror(-ret));
-	ring_merge_init(&c->merge, &c->bulk, &c->prio);
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll_fd < 0)
 		return error_set(err, -errno, "cannot create an epoll instance: %s",
@@ -146,11 +165,18 @@ int capture_inherit(struct capture *c, bool again, struct error *err)
 	c->bulk = c->prio = (struct ring){ 0 };
 	if (c->epoll_fd >= 0)
 		close(c->epoll_fd);
-	c->epoll_fd = -1;
-	ret = open_rings(c, err);
-	if (ret || !again)
+	ret = open_epoll(c, err);
+	if (ret)
 		return ret;
+	ret = map_rings(c);
+	if (ret)
+		return error_set(err, ret, "cannot map the ring buffers: %s", strerror(-ret));
+	if (!again)
+		return 0;
+	c->merge.told_from = ring_produced(&c->prio);
 	ret = watch_again(c);
+	c->merge.told_to = ring_produced(&c->prio);
+	c->tell = true;
 	if (ret)
 		return error_set(err, ret, "cannot look at the watched processes again: %s",
 				 strerror(-ret));
@@ -203,7 +229,7 @@ static int start(struct capture *c, enum capture_backend backend, struct error *
 	if (!ret)
 		ret = load(c, &state, err);
 	if (!ret)
-		ret = open_rings(c, err);
+		ret = open_epoll(c, err);
 	if (!ret)
 		ret = capture_attach(c, err);
 	if (!ret)
@@ -248,7 +274,8 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
 	c->rescan = rescan_new();
-	if (!c->rescan) {
+	if (!c->rescan || cgroups_open(&c->cgroups)) {
+		rescan_free(c->rescan);
 		free(c);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -282,6 +309,7 @@ struct capture *capture_free(struct capture *c)
 		return NULL;
 	stop(c);
 	rescan_free(c->rescan);
+	cgroups_close(&c->cgroups);
 	free(c);
 	return NULL;
 }
@@ -301,26 +329,36 @@ static int on_record(void *arg, struct span rec)
 	ret = rescan_record(c, rec);
 	if (ret < 0)
 		return ret;
-	if (rec.len >= sizeof(hdr)) {
-		memcpy(&hdr, rec.p, sizeof(hdr));
-		if (hdr.kind == BT_REC_COPY)
-			return copy_record(c, rec);
-		if (hdr.kind == BT_REC_SHARED)
-			return 0;
-		if (hdr.kind == BT_REC_NAME)
-			return name_record(c, rec);
-	}
-	return c->cfg.record(c->cfg.arg, rec);
+	if (rec.len < sizeof(hdr))
+		return c->cfg.record(c->cfg.arg, rec);
+	memcpy(&hdr, rec.p, sizeof(hdr));
+	if (hdr.kind == BT_REC_COPY)
+		return copy_record(c, rec);
+	if (hdr.kind == BT_REC_SHARED)
+		return 0;
+	if (hdr.kind == BT_REC_NAME)
+		return name_record(c, rec);
+	ret = c->cfg.record(c->cfg.arg, rec);
+	return ret < 0 || hdr.kind != BT_REC_EXEC ? ret : cgroups_record(c, rec);
 }
 
 int capture_drain(struct capture *c)
 {
-	int n = ring_merge_drain(&c->merge, on_record, c), err;
+	int n, ret = 0;
 
+	/* Who only holds them for others never looks, and needs no map of all that memory. */
+	if (!c->bulk.data)
+		ret = map_rings(c);
+	if (!ret && c->tell)
+		ret = ring_merge_tell(&c->merge, on_record, c);
+	c->tell = false;
+	if (ret)
+		return ret;
+	n = ring_merge_drain(&c->merge, on_record, c);
 	if (n < 0)
 		return n;
-	err = rescan_tick(c);
-	return err < 0 ? err : n;
+	ret = rescan_tick(c);
+	return ret < 0 ? ret : n;
 }
 
 enum capture_backend capture_backend(const struct capture *c)

@@ -80,6 +80,7 @@ void case_fill_hdr(struct compiler *c, const cJSON *ev, enum bt_rec_kind kind, s
 void case_emit(struct compiler *c, void *fixed, size_t len, struct span tail);
 void case_exec(struct compiler *c, const cJSON *ev);
 void case_args(struct compiler *c, const cJSON *ev);
+void case_cgroup(struct compiler *c, const cJSON *ev);
 void case_fork(struct compiler *c, const cJSON *ev);
 void case_exit(struct compiler *c, const cJSON *ev);
 void case_rename(struct compiler *c, const cJSON *ev);

@@ -95,6 +95,17 @@ void case_args(struct compiler *c, const cJSON *ev)
 	buf_release(&p.text);
 }
 
+/* "text": as /proc/PID/cgroup has it. */
+void case_cgroup(struct compiler *c, const cJSON *ev)
+{
+	struct span text = span_str(case_str(c, ev, "text", ""));
+	struct bt_rec_cgroup r = { 0 };
+
+	case_fill_hdr(c, ev, BT_REC_CGROUP, &r.hdr);
+	r.text_len = (uint32_t)text.len;
+	case_emit(c, &r, sizeof(r), text);
+}
+
 void case_fork(struct compiler *c, const cJSON *ev)
 {
 	struct bt_rec_fork r = { 0 };

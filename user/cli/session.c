@@ -18,6 +18,10 @@
 #define SUSPECT_DEATHS 2
 /* What the supervisor knows of a worker that dies is not older than this, in ns. */
 #define CHECKPOINT_NS 250000000ull
+/* A report's reader that does not read is waited for so long. */
+#define REPORT_WAIT_MS 2000
+/* A clock that was set by less than this, in ns, has only been adjusted. */
+#define CLOCK_STEP_NS 500000000ll
 /* How often the kernel's counters are read until they add up: a program may be amid a call. */
 #define BALANCE_ROUNDS 50
 #define BALANCE_PAUSE_MS 2
@@ -169,6 +173,8 @@ int session_open(struct session *s, const struct log *log, const struct shared *
 	ret = outputs_open(shared, &s->outputs, err);
 	if (ret)
 		return ret;
+	/* Meanwhile the kernel keeps what it can. */
+	outputs_wait(s->outputs, REPORT_WAIT_MS);
 	if (sigprocmask(SIG_BLOCK, signals, &s->old_mask))
 		return error_set(err, -errno, "cannot block signals: %m");
 	s->mask_saved = true;
@@ -202,7 +208,7 @@ void session_bury(struct session *s)
 	memset(&life->totals, 0, sizeof(life->totals));
 	life->fed_then = life->fed;
 	life->deaths++;
-	life->dead_from_ns = life->checkpoint_ns ? life->checkpoint_ns : s->started_ns;
+	life->dead_from_ns = life->checkpoint_ns;
 	if (life->at.time_ns) {
 		life->suspect_deaths =
 			same_mark(&life->at, &life->suspect) ? life->suspect_deaths + 1 : 1;
@@ -211,18 +217,36 @@ void session_bury(struct session *s)
 	}
 }
 
-static void checkpoint(struct session *s, bool now)
+static void checkpoint(struct session *s)
 {
 	struct life *life = s->life;
-	uint64_t ns = clock_now_ns(CLOCK_REALTIME);
-	uint64_t age = ns > life->checkpoint_ns ? ns - life->checkpoint_ns : CHECKPOINT_NS;
+	uint64_t ns = clock_now_ns(CLOCK_BOOTTIME);
 
-	if (!now && age < CHECKPOINT_NS)
+	if (ns - life->checkpoint_ns < CHECKPOINT_NS)
 		return;
 	engine_totals(s->engine, &life->totals);
 	life->fed_then = life->fed;
 	life->checkpoint_ns = ns;
 	capture_moved(s->capture, &life->moved);
+}
+
+static uint64_t boot_offset(void)
+{
+	return clock_now_ns(CLOCK_REALTIME) - clock_now_ns(CLOCK_BOOTTIME);
+}
+
+/* Somebody may set the clock. */
+static void follow_clock(struct session *s)
+{
+	uint64_t offset = boot_offset();
+	int64_t step = (int64_t)(offset - s->boot_offset_ns);
+
+	if (step > -CLOCK_STEP_NS && step < CLOCK_STEP_NS)
+		return;
+	session_note(s, "the clock was set by %lld s during the watch",
+		     (long long)(step / 1000000000));
+	s->boot_offset_ns = offset;
+	engine_clock(s->engine, offset);
 }
 
 /* A worker died; this one has just taken over. */
@@ -231,7 +255,7 @@ static void count_gap(struct session *s)
 	struct life *life = s->life;
 	uint64_t moved;
 
-	life->dead_until_ns = clock_now_ns(CLOCK_REALTIME);
+	life->dead_until_ns = clock_now_ns(CLOCK_BOOTTIME);
 	if (!capture_moved(s->capture, &moved) && moved > life->moved)
 		life->dead_moved += moved - life->moved;
 }
@@ -327,7 +351,7 @@ int session_start(struct session *s, uint32_t root_tgid, bool late, bool again, 
 	struct engine_config cfg = {
 		.scanner = s->stack.scanner,
 		.policy = s->stack.policy,
-		.boot_offset_ns = clock_now_ns(CLOCK_REALTIME) - clock_now_ns(CLOCK_BOOTTIME),
+		.boot_offset_ns = boot_offset(),
 		.root_tgid = root_tgid,
 		.late = late,
 		.alert = on_alert,
@@ -350,6 +374,7 @@ int session_start(struct session *s, uint32_t root_tgid, bool late, bool again, 
 		count_gap(s);
 	cfg.values = s->stack.values;
 	cfg.fingerprint = s->stack.fingerprint;
+	s->boot_offset_ns = cfg.boot_offset_ns;
 	ret = engine_new(&cfg, &s->engine);
 	if (ret)
 		error_set(err, ret, "out of memory for the engine");
@@ -360,6 +385,8 @@ int session_start(struct session *s, uint32_t root_tgid, bool late, bool again, 
 		       sizeof(info.fingerprint_key));
 		ret = rec_writer_open(s->record_path, &info, &s->recording, err);
 	}
+	if (!ret)
+		checkpoint(s);
 	wipe(&info, sizeof(info));
 	wipe(&cfg.fingerprint, sizeof(cfg.fingerprint));
 	return ret;
@@ -390,7 +417,8 @@ int session_drain(struct session *s)
 	match_values(s);
 	if (s->n_old_rules)
 		settle_rules(s);
-	checkpoint(s, false);
+	follow_clock(s);
+	checkpoint(s);
 	return n;
 }
 
@@ -475,8 +503,10 @@ static void note_deaths(struct session *s, struct run_summary *sum)
 		     "the process that watches died, %llu times, and another one went on: values "
 		     "learnt and texts begun before %s were gone at %s; %llu bytes that were moved "
 		     "meanwhile waited in the kernel's rings or were matched there",
-		     (unsigned long long)life->deaths, report_time(life->dead_from_ns, from),
-		     report_time(life->dead_until_ns, until), (unsigned long long)life->dead_moved);
+		     (unsigned long long)life->deaths,
+		     report_time(life->dead_from_ns + s->boot_offset_ns, from),
+		     report_time(life->dead_until_ns + s->boot_offset_ns, until),
+		     (unsigned long long)life->dead_moved);
 	if (life->left_out)
 		session_note(s, "%u records with which it died twice were left out",
 			     life->left_out);

@@ -221,6 +221,16 @@ static int decode_name(struct span rec, struct event *ev)
 	return 0;
 }
 
+static int decode_cgroup(struct span rec, struct event *ev)
+{
+	struct bt_rec_cgroup r;
+
+	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), r.text_len, &ev->cgroup.text) ||
+	    r.text_len > BT_CGROUP_LEN)
+		return -EBADMSG;
+	return 0;
+}
+
 int event_decode(struct span rec, struct event *ret)
 {
 	static int (*const decode[BT_REC_KIND_MAX])(struct span, struct event *) = {
@@ -229,6 +239,7 @@ int event_decode(struct span rec, struct event *ret)
 		[BT_REC_FORK] = decode_fork,     [BT_REC_EXIT] = decode_exit,
 		[BT_REC_MAP] = decode_map,       [BT_REC_COPY] = decode_copy,
 		[BT_REC_SHARED] = decode_shared, [BT_REC_NAME] = decode_name,
+		[BT_REC_CGROUP] = decode_cgroup,
 	};
 	struct event ev = { 0 };
 	struct bt_hdr hdr;

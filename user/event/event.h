@@ -78,6 +78,9 @@ struct event {
 			struct span path, old;
 		} name;
 		struct {
+			struct span text; /* as /proc/PID/cgroup */
+		} cgroup;
+		struct {
 			int32_t status;
 		} exit;
 		struct {

@@ -35,6 +35,8 @@ static uint64_t unaccounted(const struct run_summary *s)
 	struct run_balance b;
 
 	run_summary_balance(s, &b);
+	if (!b.moved)
+		return 0;
 	return b.moved > b.accounted ? b.moved - b.accounted : b.accounted - b.moved;
 }
 

@@ -24,6 +24,7 @@ struct rec {
 		struct bt_rec_copy copy;
 		struct bt_rec_shared shared;
 		struct bt_rec_name name;
+		struct bt_rec_cgroup cgroup;
 	};
 	size_t fixed;
 	const char *tail;
@@ -43,6 +44,7 @@ static struct rec begin(enum bt_rec_kind kind, const char *tail, size_t tail_len
 		[BT_REC_COPY] = sizeof(struct bt_rec_copy),
 		[BT_REC_SHARED] = sizeof(struct bt_rec_shared),
 		[BT_REC_NAME] = sizeof(struct bt_rec_name),
+		[BT_REC_CGROUP] = sizeof(struct bt_rec_cgroup),
 	};
 	struct rec r;
 
@@ -441,6 +443,27 @@ static void test_name(void **state)
 	expect_bad(&r);
 }
 
+static void test_cgroup(void **state)
+{
+	static const char text[] = "0::/system.slice/mcp.service\n";
+	struct rec r = begin(BT_REC_CGROUP, text, sizeof(text) - 1);
+	static const char longer[BT_CGROUP_LEN + 1];
+	struct event ev;
+
+	r.cgroup.text_len = sizeof(text) - 1;
+	assert_int_equal(decode(&r, &ev), 0);
+	assert_int_equal(ev.kind, BT_REC_CGROUP);
+	assert_true(span_eq_str(ev.cgroup.text, text));
+	r.cgroup.text_len--;
+	expect_bad(&r);
+	r = begin(BT_REC_CGROUP, longer, BT_CGROUP_LEN);
+	r.cgroup.text_len = BT_CGROUP_LEN;
+	assert_int_equal(decode(&r, &ev), 0);
+	r = begin(BT_REC_CGROUP, longer, sizeof(longer));
+	r.cgroup.text_len = sizeof(longer);
+	expect_bad(&r);
+}
+
 static void test_copy(void **state)
 {
 	static const char path[] = "/srv/token";
@@ -565,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_every_other_length_is_refused),
 		cmocka_unit_test(test_unknown_kinds),
 		cmocka_unit_test(test_comm_is_a_printable_string),
