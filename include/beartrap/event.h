@@ -33,9 +33,9 @@ enum bt_rec_kind {
 	BT_REC_MAP = 7,  /* it has mapped a file to execute: a library */
 	BT_REC_COPY =
 		8, /* it has had bytes moved from a regular file to another file; for the loader only */
-	BT_REC_CGROUP = 9, /* where it is in the cgroup trees: made by the loader, after an EXEC */
+	BT_REC_CGROUP = 9,  /* where it is in the cgroup trees: made by the loader, after an EXEC */
 	BT_REC_SHARED = 10, /* of its writable shared mappings of files; for the loader only */
-	BT_REC_NAME = 11,  /* it has given a file another name or mode, or taken a name away */
+	BT_REC_NAME = 11,   /* it has given a file another name or mode, or taken a name away */
 	BT_REC_KIND_MAX
 };
 

@@ -71,8 +71,7 @@ static void compile_line(struct compiler *c, struct span text)
 		{ "args", case_args },     { "fork", case_fork },     { "exit", case_exit },
 		{ "rename", case_rename }, { "link", case_link },     { "unlink", case_unlink },
 		{ "chmod", case_chmod },   { "loss", case_loss },     { "garbage", case_garbage },
-		{ "server", case_server }, { "define", case_define },
-		{ "cgroup", case_cgroup },
+		{ "server", case_server }, { "define", case_define }, { "cgroup", case_cgroup },
 	};
 	cJSON *ev = cJSON_ParseWithLength(text.p, text.len);
 	const char *kind = case_str(c, ev, "kind", "");

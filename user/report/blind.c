@@ -15,7 +15,8 @@ const struct blind_spot blind_spots[] = {
 	  "the system calls of a 32-bit program have no tracepoints; nothing that it does is seen",
 	  "run a 64-bit build of it", BLIND_COMPAT },
 	{ "shared-mmap",
-	  "a writable shared mapping of a device, or of a file that could not be read afterwards: it "
+	  "a writable shared mapping of a device, or of a file that could not be read afterwards: "
+	  "it "
 	  "was gone, or too big; and what is overwritten before the file is looked at",
 	  "`beartrap scan` the file afterwards", BLIND_PROGRAM },
 	{ "splice",
