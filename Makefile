@@ -6,6 +6,7 @@
 #   make check      every test that can run as this user; make check-kernel: the kernel side under
 #                   Debian's 6.1 and 6.12 in virtual machines, which is a part of check as root
 #   make bench      measurements; make fuzz: fuzzing, FUZZ_SECONDS each
+#   make soak       servers under load with churn for SOAK_SECONDS, as root: does anything grow or get lost?
 #   make install    PREFIX=/usr/local DESTDIR=
 #
 # V=1 shows the commands, SANITIZE=address,undefined builds with sanitizers,
@@ -28,6 +29,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpf
 SANITIZE ?=
 VMLINUX_H ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 1800
 
 BUILD ?= $(if $(SANITIZE),build-san,build)
 # One name for one place: dependency files hold the names that were built.
@@ -49,7 +51,8 @@ BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wpointer-arith \
 	-Wformat=2 -Wvla -Wundef -Wno-unused-parameter
 MAPS := -ffile-prefix-map=$(CURDIR)=.
-CFLAGS ?= -O2 -g
+# A build with sanitizers is made for the tests alone: line numbers are all of the debug information it needs.
+CFLAGS ?= $(if $(SANITIZE),-O1 -g1,-O2 -g)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(MAPS) -fno-strict-aliasing \
 	-fstack-protector-strong -fPIE -MMD -MP \
 	-D_GNU_SOURCE -Iinclude -Iuser -I$(BUILD)/gen \
@@ -173,7 +176,8 @@ $(BUILD)/tests/bpf/%: tests/bpf/%.c $(wildcard tests/lib/*.h tests/bpf/*.h) $(SK
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/lib $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group \
-		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) -lcmocka -lpthread
+		$(filter %.a,$^) -Wl,--end-group $(LIBS_core) $(LIBS_capture) $(LIBS_test) -lcmocka -lpthread
+$(BUILD)/tests/bpf/test_uring $(BUILD)/tests/bpf/test_uring_cases: LIBS_test := -luring
 
 # Go programs that tests of the kernel side watch; stripped ones are made from the same source.
 GO_BIN := $(BUILD)/go/leaks $(foreach n,tls client,$(BUILD)/go/$(n) $(BUILD)/go/$(n)-stripped)
@@ -224,6 +228,10 @@ demo: deps
 .PHONY: bench
 bench: all
 	@tests/bench/run
+
+.PHONY: soak
+soak: all
+	@tests/soak/run $(SOAK_SECONDS)
 
 .PHONY: fuzz
 fuzz:

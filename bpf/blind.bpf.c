@@ -5,30 +5,11 @@
  */
 #include "lib/base.h"
 #include "lib/scope.h"
+#include "lib/call.h"
 
-static __always_inline int blind(struct trace_event_raw_sys_exit *ctx, enum bt_loss which)
+/* Where uring.bpf.c cannot be loaded. How much goes through a ring is not known here, only that there is one. */
+CALL_END(bt_io_uring)
 {
-	if (scope_of(bpf_get_current_task_btf()) && ctx->ret > 0)
-		count_loss(which, ctx->ret);
-	return 0;
-}
-
-#define BLIND_PROBE(name, which)                                                                   \
-	SEC("tp/syscalls/sys_exit_" #name)                                                         \
-	int bt_##name(struct trace_event_raw_sys_exit *ctx)                                        \
-	{                                                                                          \
-		return blind(ctx, BT_LOSS_##which);                                                \
-	}
-
-BLIND_PROBE(tee, SPLICE)
-BLIND_PROBE(vmsplice, SPLICE)
-BLIND_PROBE(process_vm_writev, VM_WRITE)
-
-/* How much goes through a ring is not known here, only that there is one. */
-SEC("tp/syscalls/sys_exit_io_uring_setup")
-int bt_io_uring_setup(struct trace_event_raw_sys_exit *ctx)
-{
-	if (scope_of(bpf_get_current_task_btf()) && ctx->ret >= 0)
+	if (e->ret >= 0 && !bt_uring_seen)
 		count_loss(BT_LOSS_IO_URING, 0);
-	return 0;
 }

@@ -7,6 +7,7 @@
 #include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
+#include "lib/call.h"
 #include "lib/emit.h"
 #include "lib/emit_data.h"
 #include "lib/open.h"
@@ -25,26 +26,17 @@ enum shape {
 	SHAPE_MMSG, /* fd, messages, count, flags */
 };
 
-static __always_inline u32 recv_flags(struct pt_regs *regs, enum shape shape)
+static __always_inline u32 recv_flags(const struct call_end *e, enum shape shape)
 {
 	switch (shape) {
 	case SHAPE_TO:
 	case SHAPE_MMSG:
-		return ARG3(regs);
+		return e->arg[3];
 	case SHAPE_MSG:
-		return ARG2(regs);
+		return e->arg[2];
 	default:
 		return 0;
 	}
-}
-
-/*
- * Bytes that a receiving call did not take or did not give: peeked at, they come again; cut off from
- * a stream (MSG_TRUNC), they went nowhere.
- */
-static __always_inline bool recv_gave_nothing(struct io *io, u32 flags)
-{
-	return (flags & MSG_PEEK) || ((flags & MSG_TRUNC) && io->s->key.file.type == BT_FILE_TCP);
 }
 
 struct mmsg_ctx {
@@ -93,7 +85,8 @@ static __noinline u64 mmsg_bytes(u64 msgs, u32 n)
 	return c.bytes;
 }
 
-static __always_inline void send_one(struct io *io, struct pt_regs *regs, u64 ret, enum shape shape)
+static __always_inline void send_one(struct io *io, const struct call_end *e, u64 ret,
+				     enum shape shape)
 {
 	struct user_msg *msg = &io->s->msg.hdr;
 	u32 name_len;
@@ -101,27 +94,27 @@ static __always_inline void send_one(struct io *io, struct pt_regs *regs, u64 re
 	io->s->data_out.rec.name_len = 0;
 	switch (shape) {
 	case SHAPE_PBUF:
-		io->off = ARG3(regs);
+		io->off = e->arg[3];
 		/* fallthrough */
 	case SHAPE_BUF:
-		walk_buf(io->s, ARG1(regs), ret);
+		walk_buf(io->s, e->arg[1], ret);
 		break;
 	case SHAPE_PIOV:
-		io->off = ARG3(regs);
+		io->off = e->arg[3];
 		/* fallthrough */
 	case SHAPE_IOV:
-		walk_iov(io->s, ARG1(regs), ARG2(regs));
+		walk_iov(io->s, e->arg[1], e->arg[2]);
 		break;
 	case SHAPE_TO:
-		walk_buf(io->s, ARG1(regs), ret);
-		name_len = ARG5(regs);
-		if (io->dir == BT_DIR_IN && ARG4(regs) &&
-		    bpf_probe_read_user(&name_len, sizeof(name_len), (void *)ARG5(regs)))
+		walk_buf(io->s, e->arg[1], ret);
+		name_len = e->arg[5];
+		if (io->dir == BT_DIR_IN && e->arg[4] &&
+		    bpf_probe_read_user(&name_len, sizeof(name_len), (void *)e->arg[5]))
 			name_len = 0;
-		data_name(io->s, ARG4(regs), name_len);
+		data_name(io->s, e->arg[4], name_len);
 		break;
 	case SHAPE_MSG:
-		if (bpf_probe_read_user(msg, sizeof(*msg), (void *)ARG1(regs))) {
+		if (bpf_probe_read_user(msg, sizeof(*msg), (void *)e->arg[1])) {
 			stream_lost(io->s, BT_LOSS_FAULT, ret);
 			return;
 		}
@@ -134,65 +127,61 @@ static __always_inline void send_one(struct io *io, struct pt_regs *regs, u64 re
 	data_send(io, ret);
 }
 
+/* vmsplice takes from a pipe when it cannot write to it (fs/splice.c). */
+static __always_inline u8 vmsplice_dir(struct task_struct *task, u32 fd)
+{
+	struct file *f = (void *)file_of_fd(task, fd);
+
+	return !f || (BPF_CORE_READ(f, f_flags) & O_WRITES) ? BT_DIR_OUT : BT_DIR_IN;
+}
+
 static const u8 shapes[BT_CALL_MAX] = {
 	[BT_CALL_WRITE] = SHAPE_BUF,     [BT_CALL_PWRITE64] = SHAPE_PBUF,
 	[BT_CALL_WRITEV] = SHAPE_IOV,    [BT_CALL_PWRITEV] = SHAPE_PIOV,
 	[BT_CALL_PWRITEV2] = SHAPE_PIOV, [BT_CALL_SENDTO] = SHAPE_TO,
 	[BT_CALL_SENDMSG] = SHAPE_MSG,   [BT_CALL_SENDMMSG] = SHAPE_MMSG,
-	[BT_CALL_READ] = SHAPE_BUF,      [BT_CALL_PREAD64] = SHAPE_PBUF,
-	[BT_CALL_READV] = SHAPE_IOV,     [BT_CALL_PREADV] = SHAPE_PIOV,
-	[BT_CALL_PREADV2] = SHAPE_PIOV,  [BT_CALL_RECVFROM] = SHAPE_TO,
-	[BT_CALL_RECVMSG] = SHAPE_MSG,   [BT_CALL_RECVMMSG] = SHAPE_MMSG,
+	[BT_CALL_VMSPLICE] = SHAPE_IOV,  [BT_CALL_READ] = SHAPE_BUF,
+	[BT_CALL_PREAD64] = SHAPE_PBUF,  [BT_CALL_READV] = SHAPE_IOV,
+	[BT_CALL_PREADV] = SHAPE_PIOV,   [BT_CALL_PREADV2] = SHAPE_PIOV,
+	[BT_CALL_RECVFROM] = SHAPE_TO,   [BT_CALL_RECVMSG] = SHAPE_MSG,
+	[BT_CALL_RECVMMSG] = SHAPE_MMSG,
 };
 
-/*
- * One program for all sixteen sys_exit tracepoints, so that it is verified once: which call it is stands in the
- * cookie of the link (enum bt_call; since 5.15). Asked for only once the task is known to be watched.
- */
-SEC("tp")
-int bt_io(struct trace_event_raw_sys_exit *ctx)
+/* One program for all seventeen calls, so that it is verified once: which one it is stands in the cookie (enum bt_call). */
+CALL_END(bt_io)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct pt_regs *regs;
 	struct io io = {};
 	enum shape shape;
 	u32 flags = 0;
-	u64 bytes, call;
+	u64 bytes, call = e->cookie;
 	u8 dir;
-	s64 ret;
 
-	if (!t)
-		return 0;
-	ret = ctx->ret;
-	if (ret <= 0)
-		return 0;
-	call = bpf_get_attach_cookie(ctx);
-	if (call >= BT_CALL_MAX)
-		return 0;
+	if (e->ret <= 0 || call >= BT_CALL_MAX)
+		return;
 	shape = shapes[call];
 	dir = call < BT_CALL_READ ? BT_DIR_OUT : BT_DIR_IN;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	bytes = ret;
-	io.task = task;
-	io.t = t;
+	if (call == BT_CALL_VMSPLICE)
+		dir = vmsplice_dir(e->task, e->arg[0]);
+	bytes = e->ret;
+	io.task = e->task;
+	io.t = e->t;
 	io.now = bpf_ktime_get_boot_ns();
 	io.off = ~0ULL;
-	io.fd = ARG0(regs);
+	io.fd = e->arg[0];
 	io.call = call;
 	io.dir = dir;
 	if (dir == BT_DIR_IN)
-		flags = recv_flags(regs, shape);
+		flags = recv_flags(e, shape);
 	io.cut = !!(flags & MSG_TRUNC);
 	if (shape == SHAPE_MMSG)
-		bytes = mmsg_bytes(ARG1(regs), ret);
-	else if (shape == SHAPE_TO && io.cut && bytes > ARG2(regs))
-		bytes = ARG2(regs);
+		bytes = mmsg_bytes(e->arg[1], e->ret);
+	else if (shape == SHAPE_TO && io.cut && bytes > e->arg[2])
+		bytes = e->arg[2];
 	count_seen(BT_SEEN_CALLS, bytes);
 	io.s = scratch_get();
 	if (!io.s) {
 		count_loss(BT_LOSS_HELPER, bytes);
-		return 0;
+		return;
 	}
 	if (!data_open(&io, bytes))
 		goto out;
@@ -201,14 +190,13 @@ int bt_io(struct trace_event_raw_sys_exit *ctx)
 		goto out;
 	}
 	if (shape == SHAPE_MMSG) {
-		struct mmsg_ctx c = { .io = &io, .msgs = ARG1(regs), .bytes = bytes };
+		struct mmsg_ctx c = { .io = &io, .msgs = e->arg[1], .bytes = bytes };
 
-		bpf_loop(ret, mmsg_step, &c, 0);
+		bpf_loop(e->ret, mmsg_step, &c, 0);
 	} else {
-		send_one(&io, regs, bytes, shape);
+		send_one(&io, e, bytes, shape);
 		tls_note_socket(&io, bytes);
 	}
 out:
 	scratch_put(io.s);
-	return 0;
 }

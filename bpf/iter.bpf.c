@@ -28,7 +28,7 @@ struct {
 	__type(value, u32);
 } targets SEC(".maps");
 
-enum { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2 };
+enum { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2, MODE_CLEAR = 3 };
 
 /* Set by the loader before a walk. */
 __u32 bt_mode = 0;
@@ -94,7 +94,14 @@ int bt_mark(struct bpf_iter__task *ctx)
 	struct bt_task val = {};
 	u32 root;
 
-	if (!task || !task->mm)
+	if (!task)
+		return 0;
+	if (bt_mode == MODE_CLEAR) {
+		if (scope_of(task))
+			unmark(task);
+		return 0;
+	}
+	if (!task->mm)
 		return 0;
 	root = target_root(task);
 	if (!root)

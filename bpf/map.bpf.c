@@ -7,6 +7,7 @@
 #include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
+#include "lib/call.h"
 #include "lib/emit.h"
 
 #define PROT_WRITE 2
@@ -15,6 +16,22 @@
 #define MAP_SHARED_VALIDATE 0x03
 #define MAP_TYPE 0x0f
 #define MAP_ANONYMOUS 0x20
+
+/* The rings of an io_uring, which its fd maps: no file (fs/anon_inodes.c names the dentry so). */
+static __always_inline bool is_uring(struct task_struct *task, u32 fd)
+{
+	struct file *f = (void *)file_of_fd(task, fd);
+	struct inode *inode;
+	char name[16] = {};
+
+	if (!f)
+		return false;
+	inode = BPF_CORE_READ(f, f_inode);
+	if (BPF_CORE_READ(inode, i_sb, s_magic) != ANON_INODE_FS_MAGIC)
+		return false;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(f, f_path.dentry, d_name.name));
+	return !bpf_strncmp(name, sizeof(name), "[io_uring]");
+}
 
 static __always_inline void tell_executable(struct task_struct *task, struct bt_task *t, u32 fd)
 {
@@ -50,26 +67,17 @@ static __always_inline void tell_executable(struct task_struct *task, struct bt_
 	scratch_put(s);
 }
 
-SEC("tp/syscalls/sys_exit_mmap")
-int bt_map(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_map)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct pt_regs *regs;
-	u64 prot, flags, type;
+	u64 prot = e->arg[2], flags = e->arg[3], type;
 
-	if (!t || (unsigned long)ctx->ret >= (unsigned long)-4095L)
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	prot = ARG2(regs);
-	flags = ARG3(regs);
-	if (flags & MAP_ANONYMOUS)
-		return 0;
+	if ((u64)e->ret >= (u64)-4095L || (flags & MAP_ANONYMOUS))
+		return;
 	type = flags & MAP_TYPE;
 	/* How much is stored through it is not known here. */
-	if ((prot & PROT_WRITE) && (type == MAP_SHARED || type == MAP_SHARED_VALIDATE))
+	if ((prot & PROT_WRITE) && (type == MAP_SHARED || type == MAP_SHARED_VALIDATE) &&
+	    !is_uring(e->task, e->arg[4]))
 		count_loss(BT_LOSS_MMAP, 0);
 	if (prot & PROT_EXEC)
-		tell_executable(task, t, ARG4(regs));
-	return 0;
+		tell_executable(e->task, e->t, e->arg[4]);
 }

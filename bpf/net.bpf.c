@@ -4,6 +4,7 @@
 #include "lib/regs.h"
 #include "lib/read.h"
 #include "lib/scope.h"
+#include "lib/call.h"
 #include "lib/emit.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -12,40 +13,29 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define EINPROGRESS 115
 
 /*
- * sys_exit of accept, accept4 and connect; the link's cookie is the flag to send. A non-blocking connect has
- * chosen its peer when it says EINPROGRESS.
+ * accept, accept4 and connect; the cookie is the flag to send. A non-blocking connect has chosen its peer when it says
+ * EINPROGRESS.
  */
-SEC("tp")
-int bt_role(struct trace_event_raw_sys_exit *ctx)
+CALL_END(bt_role)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct bt_task *t = scope_of(task);
-	struct pt_regs *regs;
 	struct bt_scratch *s;
-	u64 flags;
-	s64 ret;
 	u32 fd;
 
-	if (!t)
-		return 0;
-	ret = ctx->ret;
-	flags = bpf_get_attach_cookie(ctx);
-	if (flags == BT_FILE_CONNECTED) {
-		if (ret && ret != -EINPROGRESS)
-			return 0;
-		regs = (struct pt_regs *)bpf_task_pt_regs(task);
-		fd = ARG0(regs);
+	if (e->cookie == BT_FILE_CONNECTED) {
+		if (e->ret && e->ret != -EINPROGRESS)
+			return;
+		fd = e->arg[0];
 	} else {
-		if (ret < 0)
-			return 0;
-		fd = ret;
+		if (e->ret < 0)
+			return;
+		fd = e->ret;
 	}
 	s = scratch_get();
 	if (!s) {
 		count_loss(BT_LOSS_HELPER, 0);
-		return 0;
+		return;
 	}
-	emit_open_file(s, task, t, file_of_fd(task, fd), fd, flags, bpf_ktime_get_boot_ns());
+	emit_open_file(s, e->task, e->t, file_of_fd(e->task, fd), fd, e->cookie,
+		       bpf_ktime_get_boot_ns());
 	scratch_put(s);
-	return 0;
 }

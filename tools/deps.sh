@@ -26,6 +26,7 @@ linux-libc-dev|f:/usr/include/linux/bpf.h
 '
 check_deps='
 libcmocka-dev|f:/usr/include/cmocka.h
+liburing-dev|f:/usr/include/liburing.h
 libclang-rt-14-dev|f:/usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a
 clang-format|c:clang-format
 clang-tidy|c:clang-tidy

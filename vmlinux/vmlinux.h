@@ -36,6 +36,7 @@ enum { false = 0, true = 1 };
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -73,8 +74,32 @@ struct mnt_namespace {
 	struct ns_common ns;
 };
 
+/* include/linux/xarray.h, since 4.20: under an IDR, which numbers processes since 4.15. */
+struct xarray {
+	void *xa_head;
+};
+
+struct xa_node {
+	unsigned char shift;
+	void *slots[64];
+};
+
+struct idr {
+	struct xarray idr_rt;
+};
+
 struct pid_namespace {
 	struct ns_common ns;
+	struct idr idr;
+};
+
+/* Since 2.6. */
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
 };
 
 /* Since 2.6.24. */
@@ -86,6 +111,7 @@ struct upid {
 /* An array of one until 6.2, then flexible. */
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[4];
 	struct upid numbers[1];
 };
 
@@ -117,6 +143,18 @@ struct super_block {
 	unsigned long s_magic;
 };
 
+/* A ring of buffers since 5.5. */
+struct pipe_buffer {
+	unsigned int len;
+};
+
+struct pipe_inode_info {
+	unsigned int head;
+	unsigned int tail;
+	unsigned int ring_size;
+	struct pipe_buffer *bufs;
+};
+
 /* Since 2.6; i_uid a kuid_t since 3.5. */
 struct inode {
 	unsigned short i_mode;
@@ -127,6 +165,7 @@ struct inode {
 	u32 i_rdev;
 	s64 i_size;
 	u32 i_generation;
+	struct pipe_inode_info *i_pipe;
 };
 
 /* Since 2.6. */
@@ -210,9 +249,10 @@ struct thread_info {
 	unsigned long flags;
 };
 
-/* start_boottime since 5.5 (before, real_start_time). */
+/* start_boottime since 5.5 (before, real_start_time), pid_links since 4.19. */
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid;
@@ -227,6 +267,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct hlist_node pid_links[4];
 };
 
 /* The argument of sched_process_exec; nothing in it is read. */
@@ -275,6 +316,59 @@ struct unix_address {
 struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
+};
+
+/* io_uring: include/linux/io_uring_types.h and io_uring/{rw,net,splice}.h, all since 6.0. */
+struct kiocb {
+	s64 ki_pos;
+};
+
+struct io_cqe {
+	u64 user_data;
+	s32 res;
+	union {
+		u32 flags;
+		int fd;
+	};
+};
+
+/* uapi: part of the system call interface. */
+struct io_uring_cqe {
+	u64 user_data;
+	s32 res;
+	u32 flags;
+};
+
+struct io_ring_ctx;
+
+/* flags: of 64 bits since 6.9; the low ones are what counts. */
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+	u16 buf_index;
+	unsigned int flags;
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+	void *async_data;
+};
+
+/* What an operation keeps in the first bytes of its io_kiocb. */
+struct io_rw {
+	struct kiocb kiocb;
+	u64 addr;
+	u32 len;
+};
+
+struct io_sr_msg {
+	void *buf;
+	u32 len;
+	u32 done_io;
+	u32 msg_flags;
+	u16 flags;
+};
+
+struct io_accept {
+	u32 file_slot;
 };
 
 /* The context of tp/syscalls/sys_exit_*: include/trace/events/syscalls.h, since 3.2. */

@@ -6,16 +6,15 @@
 #include "lib/emit_data.h"
 
 /*
- * The file behind the call's fd: its identity, and on first sight its record. False when the call is
+ * The file s->file of the call: its identity, and on first sight its record. False when the call is
  * done with (skipped or lost; counted).
  */
-static __noinline bool data_open(struct io *io, u64 bytes)
+static __noinline bool data_open_file(struct io *io, u64 bytes)
 {
 	struct bt_scratch *s = io->s;
 	struct bt_stream *st;
-	u64 ident, was;
+	u64 ident, was, flags;
 
-	s->file = file_of_fd(io->task, io->fd);
 	if (!s->file) {
 		count_loss(BT_LOSS_FD_GONE, bytes);
 		return false;
@@ -32,9 +31,26 @@ static __noinline bool data_open(struct io *io, u64 bytes)
 		return false;
 	ident = file_ident(s->file, s->key.file.type);
 	was = st->ident;
-	if (was != ident && !emit_file(s, io->task, io->t, (u32)io->fd, io->now))
+	flags = st->born ? (u64)BT_FILE_BORN << 32 : 0;
+	if (was != ident && !emit_file(s, io->task, io->t, (u32)io->fd | flags, io->now))
 		__sync_val_compare_and_swap(&st->ident, was, ident);
 	return true;
+}
+
+/* The same for the file behind the call's fd. */
+static __always_inline bool data_open(struct io *io, u64 bytes)
+{
+	io->s->file = file_of_fd(io->task, io->fd);
+	return data_open_file(io, bytes);
+}
+
+/*
+ * Bytes that a receiving call did not take or did not give: peeked at, they come again; cut off from
+ * a stream (MSG_TRUNC), they went nowhere.
+ */
+static __always_inline bool recv_gave_nothing(struct io *io, u32 flags)
+{
+	return (flags & MSG_PEEK) || ((flags & MSG_TRUNC) && io->s->key.file.type == BT_FILE_TCP);
 }
 
 #endif /* BPF_LIB_OPEN_H */

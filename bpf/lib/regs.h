@@ -12,6 +12,15 @@
 #define ARG3(r) ((r)->r10)
 #define ARG4(r) ((r)->r8)
 #define ARG5(r) ((r)->r9)
+/* Of a 32-bit call. */
+#define COMPAT_ARG0(r) ((u32)(r)->bx)
+#define COMPAT_ARG1(r) ((u32)(r)->cx)
+#define COMPAT_ARG2(r) ((u32)(r)->dx)
+#define COMPAT_ARG3(r) ((u32)(r)->si)
+#define COMPAT_ARG4(r) ((u32)(r)->di)
+#define COMPAT_ARG5(r) ((u32)(r)->bp)
+/* arch/x86/include/asm/syscall_wrapper.h: the function behind a system call. */
+#define CALL_FUNCTION(name) "__x64_sys_" #name
 /* arch/x86/include/asm/thread_info.h, TIF_ADDR32: the program has 32-bit addresses. */
 #define TASK_IS_32BIT (1UL << 29)
 /* Of a function of a 64-bit program, at its first instruction and at its return. */
@@ -36,6 +45,14 @@
 #define ARG3(r) ((r)->regs[3])
 #define ARG4(r) ((r)->regs[4])
 #define ARG5(r) ((r)->regs[5])
+#define COMPAT_ARG0(r) ((u32)(r)->orig_x0)
+#define COMPAT_ARG1(r) ((u32)(r)->regs[1])
+#define COMPAT_ARG2(r) ((u32)(r)->regs[2])
+#define COMPAT_ARG3(r) ((u32)(r)->regs[3])
+#define COMPAT_ARG4(r) ((u32)(r)->regs[4])
+#define COMPAT_ARG5(r) ((u32)(r)->regs[5])
+/* arch/arm64/include/asm/syscall_wrapper.h. */
+#define CALL_FUNCTION(name) "__arm64_sys_" #name
 /* arch/arm64/include/asm/thread_info.h, TIF_32BIT. */
 #define TASK_IS_32BIT (1UL << 22)
 #define FN_ARG0(r) ((r)->regs[0])

@@ -14,6 +14,19 @@ static __always_inline struct bt_task *scope_of(struct task_struct *task)
 	return bpf_task_storage_get(&tasks, task, NULL, 0);
 }
 
+/*
+ * The same for a thread that the kernel may have made for io_uring: those share the memory of the process, and no fork
+ * event tells of them.
+ */
+static __always_inline struct bt_task *scope_of_worker(struct task_struct *task)
+{
+	struct bt_task *t = scope_of(task);
+
+	if (t || !(task->flags & PF_IO_WORKER))
+		return t;
+	return scope_of(task->group_leader);
+}
+
 static __always_inline void proc_key(struct task_struct *task, struct bt_proc_key *key)
 {
 	key->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
@@ -50,7 +63,8 @@ static __always_inline bool scope_add(struct task_struct *task, const struct bt_
 {
 	if (scope_of(task))
 		return false;
-	if (bpf_task_storage_get(&tasks, task, (void *)val, BPF_LOCAL_STORAGE_GET_F_CREATE))
+	if (!bt_no_storage &&
+	    bpf_task_storage_get(&tasks, task, (void *)val, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return true;
 	count_loss(BT_LOSS_STORAGE, 0);
 	return false;

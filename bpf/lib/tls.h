@@ -68,7 +68,13 @@ static __always_inline void tls_note_socket(struct io *io, u64 bytes)
 
 	if (io->s->key.file.type != BT_FILE_TCP || bytes < 3 || !begins_tls_record(io->s->head))
 		return;
-	th = bpf_task_storage_get(&tls_threads, io->task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* A thread of io_uring's moves what another gave it: most likely the one there is. */
+	if (io->task->flags & PF_IO_WORKER)
+		th = bpf_task_storage_get(&tls_threads, io->task->group_leader, NULL,
+					  BPF_LOCAL_STORAGE_GET_F_CREATE);
+	else
+		th = bpf_task_storage_get(&tls_threads, io->task, NULL,
+					  BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!th)
 		return;
 	th->sock = io->s->key.file;

@@ -25,7 +25,7 @@
 #define BT_MMSG_MAX 1024
 
 /* Ring sizes: powers of two, multiples of the page size. */
-#define BT_RING_BULK_LEN (64 * 1024 * 1024)
+#define BT_RING_BULK_LEN (16 * 1024 * 1024)
 #define BT_RING_PRIO_LEN (8 * 1024 * 1024)
 
 /* Entries. */
@@ -33,5 +33,7 @@
 #define BT_MAX_STREAMS 65536
 /* Streams in the matched lane at once. */
 #define BT_MAX_CARRIES 4096
+/* io_uring requests of watched processes that are under way. */
+#define BT_MAX_URINGS 8192
 
 #endif /* BEARTRAP_LIMITS_H */

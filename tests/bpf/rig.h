@@ -128,11 +128,13 @@ static inline void rig_debug(void *arg, const char *line)
 		fprintf(stderr, "%s\n", line);
 }
 
-static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
+static inline void rig_open_limited(struct rig *rig, size_t bulk_len, size_t prio_len,
+				    const struct capture_limits *limits)
 {
 	struct capture_config cfg = {
 		.ring_bulk_len = bulk_len,
 		.ring_prio_len = prio_len,
+		.limits = *limits,
 		.record = rig_record,
 		.debug = rig_debug,
 		.arg = rig,
@@ -142,6 +144,11 @@ static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
 	memset(rig, 0, sizeof(*rig));
 	if (capture_open(&cfg, &rig->c, &err))
 		fail_msg("%s", err.text);
+}
+
+static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
+{
+	rig_open_limited(rig, bulk_len, prio_len, &(struct capture_limits){ 0 });
 }
 
 static inline void rig_forget(struct rig *rig)

@@ -61,6 +61,12 @@ static void wrong(struct check *c, const char *type, const char *member, const c
 	c->wrong++;
 }
 
+/* Read in the width that it has here: the lower half where the kernel has more. */
+static bool may_be_wider(const char *type, const char *member)
+{
+	return !strcmp(type, "io_kiocb") && !strcmp(member, "flags");
+}
+
 static void check_members(struct check *c, const char *name, const struct btf_type *local,
 			  const struct btf_type *kernel)
 {
@@ -82,7 +88,7 @@ static void check_members(struct check *c, const char *name, const struct btf_ty
 			wrong(c, name, member, "not in this kernel");
 		else if (is_scalar(c->local, m->type) != is_scalar(c->kernel, id))
 			wrong(c, name, member, "a scalar on one side only");
-		else if (is_scalar(c->local, m->type) &&
+		else if (is_scalar(c->local, m->type) && !may_be_wider(name, member) &&
 			 btf__resolve_size(c->local, m->type) != btf__resolve_size(c->kernel, id))
 			wrong(c, name, member, "of another size in this kernel");
 	}

@@ -169,6 +169,31 @@ cgroup_make() {
 	echo "$mount/$1"
 }
 
+# worker_of SUPERVISOR: the process that does the watching, once there is one (another than the second argument).
+worker_of() {
+	local tries=0 pid
+	until pid=$(pgrep -P "$1" -x beartrap-watch) && [ "$pid" != "${2:-}" ]; do
+		tries=$((tries + 1))
+		if [ "$tries" -gt 200 ]; then
+			echo "no worker of $1" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+	echo "$pid"
+}
+
+# counted N: so many values are listed; to wait for.
+counted() {
+	[ -e "$V" ] && [ "$(grep -c . "$V")" -ge "$1" ]
+}
+
+# reconciled [CAUSE...]: the summary adds up and names these causes of loss.
+reconciled() {
+	"$PY" "$E2E/reconcile.py" "$A" "$@" | sed 's/^/# /' >&3
+	[ "${PIPESTATUS[0]}" = 0 ]
+}
+
 gone() {
 	[ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
 }

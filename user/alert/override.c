@@ -6,7 +6,7 @@
 
 #include "alert/policy_read.h"
 
-#define MAX_REASON 200
+#define MAX_REASON (ALERT_REASON_LEN - 1)
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
@@ -145,8 +145,8 @@ int policy_override(const struct policy *p, struct alert *a)
 
 		if (!applies(o, a))
 			continue;
-		a->overridden_by = o->id;
-		a->overridden_reason = o->reason;
+		snprintf(a->overridden_by, sizeof(a->overridden_by), "%s", o->id);
+		snprintf(a->overridden_reason, sizeof(a->overridden_reason), "%s", o->reason);
 		a->overridden_from = a->severity;
 		if (o->severity >= 0)
 			a->severity = (enum severity)o->severity;
@@ -173,4 +173,28 @@ const char *policy_override_id(const struct policy *p, size_t i)
 const char *policy_override_reason(const struct policy *p, size_t i)
 {
 	return p->overrides[i].reason;
+}
+
+int policy_override_find(const struct policy *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_overrides; i++) {
+		if (!strcmp(p->overrides[i].id, id))
+			return (int)i;
+	}
+	return -1;
+}
+
+void policy_carry_overrides(const struct policy *from, const struct policy *to,
+			    uint64_t counts[POLICY_MAX_OVERRIDES])
+{
+	uint64_t old[POLICY_MAX_OVERRIDES];
+
+	memcpy(old, counts, sizeof(old));
+	memset(counts, 0, sizeof(old));
+	for (size_t i = 0; i < from->n_overrides; i++) {
+		int k = policy_override_find(to, from->overrides[i].id);
+
+		if (k >= 0)
+			counts[k] = old[i];
+	}
 }

@@ -60,6 +60,11 @@ bool policy_override_is_legal(const struct policy *p, size_t i);
 size_t policy_overrides_len(const struct policy *p);
 const char *policy_override_id(const struct policy *p, size_t i);
 const char *policy_override_reason(const struct policy *p, size_t i);
+/* `counts`, by index in `from`, become counts by index in `to`: what has the same id is the same override. */
+void policy_carry_overrides(const struct policy *from, const struct policy *to,
+			    uint64_t counts[POLICY_MAX_OVERRIDES]);
+/* Index, or -1. */
+int policy_override_find(const struct policy *p, const char *id);
 
 size_t policy_catalogue_len(const struct policy *p);
 const struct catalogue_entry *policy_catalogue_at(const struct policy *p, size_t i);

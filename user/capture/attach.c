@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Programs to their tracepoints, and off them again. */
+/* Programs to their places, and off them again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,19 +8,8 @@
 #include <unistd.h>
 
 #include "capture/internal.h"
+#include "capture/probes.h"
 #include "event/event.h"
-
-static const struct {
-	const char *name;
-	__u64 cookie;
-} role_calls[] = {
-	{ "accept", BT_FILE_ACCEPTED },
-	{ "accept4", BT_FILE_ACCEPTED },
-	{ "connect", BT_FILE_CONNECTED },
-};
-
-#define N_ROLE_CALLS (sizeof(role_calls) / sizeof(*role_calls))
-#define N_IO_CALLS BT_CALL_RECVMMSG /* the last of the system calls */
 
 static int keep(struct capture *c, struct bpf_link *link, const struct bpf_program *prog,
 		const char *where, struct error *err)
@@ -36,26 +25,42 @@ static int keep(struct capture *c, struct bpf_link *link, const struct bpf_progr
 	return 0;
 }
 
-static int attach_call(struct capture *c, int events_fd, const struct bpf_program *prog,
-		       const char *call, __u64 cookie, struct error *err)
+static struct bpf_program *prog_of(const struct capture *c, const struct probe *p)
 {
-	char name[64];
-
-	snprintf(name, sizeof(name), "syscalls/sys_exit_%s", call);
-	return keep(c, tracepoint_attach(events_fd, prog, name, cookie), prog, name, err);
+	return bpf_object__find_program_by_name(c->skel->obj, p->prog);
 }
 
-/* The programs that stand on several tracepoints. */
+int capture_prepare(struct capture *c)
+{
+	int err = 0;
+
+	if (c->fexit)
+		return fexit_prepare(c);
+	for (size_t i = 0; i < n_probes && !err; i++) {
+		struct bpf_program *prog = prog_of(c, &probes[i]);
+
+		err = prog ? bpf_program__set_autoload(prog, true) : -ENOENT;
+	}
+	return err;
+}
+
+/* The ends of the system calls that have tracepoints. */
 static int attach_calls(struct capture *c, int events_fd, struct error *err)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < N_ROLE_CALLS && !ret; i++)
-		ret = attach_call(c, events_fd, c->skel->progs.bt_role, role_calls[i].name,
-				  role_calls[i].cookie, err);
-	for (int call = 1; call <= N_IO_CALLS && !ret; call++)
-		ret = attach_call(c, events_fd, c->skel->progs.bt_io,
-				  event_call_name((enum bt_call)call), (__u64)call, err);
+	for (size_t i = 0; i < n_probes && !ret; i++) {
+		const struct bpf_program *prog = prog_of(c, &probes[i]);
+		struct bpf_link *link;
+		char name[64];
+
+		if (!probes[i].call)
+			continue;
+		snprintf(name, sizeof(name), "syscalls/sys_exit_%s", probes[i].call);
+		link = tracepoint_attach(events_fd, prog, name, probes[i].cookie);
+		if (link || errno != ENOENT || !probes[i].optional)
+			ret = keep(c, link, prog, name, err);
+	}
 	return ret;
 }
 
@@ -66,14 +71,13 @@ static int attach_one(struct capture *c, int events_fd, const struct bpf_program
 	const char *where = bpf_program__section_name(prog);
 	struct bpf_link *link;
 
+	if (!bpf_program__autoload(prog))
+		return 0;
 	if (!strncmp(where, "tp/", 3))
 		link = tracepoint_attach(events_fd, prog, where + 3, 0);
 	else if (!strncmp(where, "tp_btf/", 7))
 		link = bpf_program__attach(prog);
 	else
-		return 0;
-	/* A kernel without io_uring has no such event, and nothing there to miss. */
-	if (!link && errno == ENOENT && strstr(where, "io_uring"))
 		return 0;
 	return keep(c, link, prog, where, err);
 }
@@ -88,7 +92,7 @@ int capture_attach(struct capture *c, struct error *err)
 				 "cannot reach tracefs: %s; mount it: mount -t tracefs tracefs "
 				 "/sys/kernel/tracing",
 				 strerror(-events_fd));
-	ret = attach_calls(c, events_fd, err);
+	ret = c->fexit ? fexit_attach(c, err) : attach_calls(c, events_fd, err);
 	bpf_object__for_each_program(prog, c->skel->obj)
 	{
 		if (!ret)
@@ -103,6 +107,7 @@ void capture_detach(struct capture *c)
 	for (size_t i = 0; i < c->n_links; i++)
 		bpf_link__destroy(c->links[i]);
 	c->n_links = 0;
+	c->fexit = fexit_free(c->fexit);
 }
 
 static int fd_order(const void *a, const void *b)
@@ -110,54 +115,42 @@ static int fd_order(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* In the child: closes all but `fds`, ascending, waits until nobody can write to the pipe, and ends. */
-static void hold_and_die(int wait_fd, const int *fds, size_t n)
+void capture_hold_links(struct capture *c, int wait_fd)
 {
+	size_t n_fexit = fexit_fds(c->fexit, NULL);
+	size_t n = c->n_links + n_fexit + uprobes_links(c->uprobes);
+	int *fds = calloc(n + 1, sizeof(*fds));
 	unsigned int from = 0;
 	char none;
 
+	if (!fds)
+		_exit(0);
+	for (size_t i = 0; i < c->n_links; i++)
+		fds[i] = bpf_link__fd(c->links[i]);
+	fexit_fds(c->fexit, fds + c->n_links);
+	uprobes_fds(c->uprobes, fds + c->n_links + n_fexit);
+	fds[n++] = wait_fd;
+	qsort(fds, n, sizeof(*fds), fd_order);
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned int)fds[i] > from)
 			close_range(from, (unsigned int)fds[i] - 1, 0);
 		from = (unsigned int)fds[i] + 1;
 	}
 	close_range(from, ~0u, 0);
-	while (read(wait_fd, &none, 1) < 0 && errno == EINTR)
-		;
+	while (read(wait_fd, &none, 1) > 0 || errno == EINTR)
+		errno = 0;
 	_exit(0);
-}
-
-/* A child holds all links until `*done_fd` is closed. */
-static void hold_links(struct capture *c, int *done_fd)
-{
-	size_t n = c->n_links + uprobes_links(c->uprobes);
-	int *fds = calloc(n + 1, sizeof(*fds));
-	int done[2] = { -1, -1 };
-
-	if (!fds || pipe2(done, O_CLOEXEC))
-		goto out;
-	for (size_t i = 0; i < c->n_links; i++)
-		fds[i] = bpf_link__fd(c->links[i]);
-	uprobes_fds(c->uprobes, fds + c->n_links);
-	fds[n] = done[0];
-	qsort(fds, n + 1, sizeof(*fds), fd_order);
-	if (!fork())
-		hold_and_die(done[0], fds, n + 1);
-	*done_fd = done[1];
-out:
-	if (done[0] >= 0)
-		close(done[0]);
-	free(fds);
 }
 
 struct capture *capture_leave(struct capture *c)
 {
-	int done_fd = -1;
+	int done[2] = { -1, -1 };
 
-	if (c)
-		hold_links(c, &done_fd);
+	if (c && !pipe2(done, O_CLOEXEC) && !fork())
+		capture_hold_links(c, done[0]);
 	capture_free(c);
-	if (done_fd >= 0)
-		close(done_fd);
+	for (size_t i = 0; i < 2; i++)
+		if (done[i] >= 0)
+			close(done[i]);
 	return NULL;
 }

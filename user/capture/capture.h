@@ -5,6 +5,7 @@
 #ifndef BT_CAPTURE_CAPTURE_H
 #define BT_CAPTURE_CAPTURE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <beartrap/event.h>
 #include <beartrap/match_abi.h>
@@ -13,8 +14,24 @@
 
 struct capture;
 
+/* How the system calls are looked at (bpf/lib/call.h). */
+enum capture_backend {
+	CAPTURE_AUTO = 0, /* fexit where that can be loaded and attached, else tracepoints */
+	CAPTURE_TRACEPOINT,
+	CAPTURE_FEXIT,
+};
+
+/* For tests, smaller than they are by themselves; 0 = as they are. */
+struct capture_limits {
+	__u32 max_streams, max_procs, max_tls_calls;
+	bool no_storage; /* nothing that is forked can be watched */
+};
+
 struct capture_config {
+	/* Other than CAPTURE_AUTO: for tests and measurements. */
+	enum capture_backend backend;
 	size_t ring_bulk_len, ring_prio_len; /* 0 = the defaults in limits.h */
+	struct capture_limits limits;
 	/* Every record, both rings merged in time order. A negative return stops the drain and is passed on. */
 	int (*record)(void *arg, struct span record);
 	/* Lines of libbpf and of the verifier, for --debug; NULL drops them. */
@@ -26,12 +43,19 @@ struct capture_config {
 int capture_open(const struct capture_config *cfg, struct capture **ret, struct error *err);
 struct capture *capture_free(struct capture *c);
 /*
- * capture_free() for a process that is about to exit. The kernel waits for a grace period with every tracepoint
- * that loses its last program, one after the other, 40 ms each: whoever closes the links last sits through
- * that. So a forked child does, which holds nothing but them (no standard stream, no pipe, no lock that somebody
- * could wait for) and dies at once; the caller's own closing then costs nothing, and init reaps the child.
- * Free what is secret first: the child has a copy of the memory.
+ * For a forked child that goes on with what its parent has opened: takes the rings over, at the place up to which they have been
+ * read. `again`: another child did so before and died: what it had found in the watched processes is looked for again,
+ * and EXEC, ARGS and FILE records are sent as capture_watch_running() sends them. Negative errno with `err`.
  */
+int capture_inherit(struct capture *c, bool again, struct error *err);
+/*
+ * For a process that has nothing else to do any more: waits for end of file on `wait_fd`, and exits, never to return. The kernel
+ * waits for a grace period with every tracepoint that loses its last program, one after the other, 40 ms each, and
+ * whoever closes the links last sits through that. So a child that has them too does, and nobody waits for it: it holds
+ * nothing but the links (no standard stream, no pipe). Free what is secret first.
+ */
+void capture_hold_links(struct capture *c, int wait_fd) __attribute__((noreturn));
+/* capture_free() for a process that is about to exit: a child of its own holds the links meanwhile. */
 struct capture *capture_leave(struct capture *c);
 
 /*
@@ -48,6 +72,8 @@ int capture_watch_running(struct capture *c, const pid_t *pids, size_t n, bool d
 			  struct error *err);
 /* Takes a process and its descendants out again. */
 int capture_unwatch(struct capture *c, pid_t pid);
+/* Takes all processes out. */
+int capture_unwatch_all(struct capture *c);
 /* Processes in the watch set now. */
 int capture_watched(struct capture *c, size_t *ret);
 
@@ -62,12 +88,24 @@ struct bt_match_key capture_match_key(const struct capture *c);
 
 /* To poll(2) for POLLIN. */
 int capture_fd(const struct capture *c);
+/*
+ * Lets records gather for `ns` (below a second), or until one comes that should not wait: the beginning of a program, a library
+ * that it maps, a file that it opens.
+ */
+void capture_gather(const struct capture *c, long ns);
 /* Gives every record that is ready now to cfg->record. Number of records, or negative errno. */
 int capture_drain(struct capture *c);
 int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		     struct bt_counter seen[BT_SEEN_MAX]);
-/* Bytes that sendfile, splice and copy_file_range moved and that were read afterwards, in the file that they came from. */
-uint64_t capture_copied(const struct capture *c);
+/* Bytes that calls of watched processes have moved so far. */
+int capture_moved(struct capture *c, uint64_t *ret);
+/* Bytes that sendfile, splice, tee and copy_file_range moved, by how they were had afterwards. */
+struct capture_copied {
+	uint64_t source; /* read in the file that they came from */
+	uint64_t pipe;   /* known from what was written to the pipe that they came out of */
+	uint64_t target; /* read in the file that they went to */
+};
+struct capture_copied capture_copied(const struct capture *c);
 /* The kernel's position of every stream, for the reconciliation at the end. */
 int capture_streams(struct capture *c,
 		    void (*fn)(void *arg, const struct bt_stream_key *key,
@@ -80,6 +118,8 @@ int capture_streams(struct capture *c,
 void capture_expect(struct capture *c, const char *path);
 /* Why TLS traffic of a process could not be looked into, as a phrase. Valid until the next drain. */
 const char *capture_tls_state(const struct capture *c, uint32_t tgid);
+/* The one in use, never CAPTURE_AUTO. */
+enum capture_backend capture_backend(const struct capture *c);
 /* One line for `version` and `doctor`: backend and kernel features in use. */
 const char *capture_describe(const struct capture *c);
 

@@ -11,21 +11,27 @@
 #include "capture/capture.h"
 #include "capture/ring.h"
 #include "event/event.h"
+#include "event/pipe_store.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
 /* As in bpf/iter.bpf.c. */
-enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2 };
+enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2, MODE_CLEAR = 3 };
 
 /* More than there are programs. */
 #define LINKS_MAX 64
 
-/* What is being read after it was copied (copy.c). */
+/* Bytes that went past the process, had afterwards (copy.c). */
 struct copies {
 	char *buf; /* one record */
-	uint64_t seen;
-	int64_t second; /* in which `used` bytes were read */
+	struct capture_copied seen;
+	struct bt_counter lost; /* BT_LOSS_MOVED */
+	int64_t second;         /* in which `used` bytes were read */
 	uint64_t used;
+	struct pipe_store *pipes;
+	struct pipe_wait *waits; /* copies out of pipes, oldest first */
+	size_t n_waits;
+	bool settling;
 };
 
 /* Where watched processes are in the cgroup trees (cgroup.c). */
@@ -41,8 +47,10 @@ struct capture {
 	struct beartrap_bpf *skel;
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
+	struct fexit *fexit; /* NULL: the system calls are looked at with tracepoints */
 	struct ring bulk, prio;
 	struct ring_merge merge;
+	bool tell; /* ring_merge_tell() is due */
 	int epoll_fd;
 	struct uprobes *uprobes;
 	__u32 round; /* of capture_watch_running() */
@@ -64,6 +72,24 @@ int tracefs_open(void);
 struct bpf_link *tracepoint_attach(int events_fd, const struct bpf_program *prog, const char *name,
 				   __u64 cookie);
 
+/*
+ * fexit.c. Finds the functions to attach to and tries one. Negative errno when this kernel does not let programs be
+ * attached to them, or does not know all of them.
+ */
+int fexit_open(struct fexit **ret);
+/* Takes its programs off. NULL is fine. */
+struct fexit *fexit_free(struct fexit *f);
+/* Between open and load: chooses the programs to be loaded. Negative errno. */
+int fexit_prepare(struct capture *c);
+int fexit_attach(struct capture *c, struct error *err);
+/* Links held; puts their descriptors into `fds` unless that is NULL. */
+size_t fexit_fds(const struct fexit *f, int *fds);
+/* Adds how often the kernel left out one of its programs (counters.c). Negative errno. */
+int fexit_misses(const struct fexit *f, __u64 *misses);
+
+/* counters.c: adds how often the kernel left out a program. Negative errno. */
+int add_misses(int prog_fd, __u64 *misses);
+
 /* uprobe.c. NULL: out of memory. */
 struct uprobes *uprobes_new(void);
 /* Takes its uprobes off. NULL is fine. */
@@ -74,12 +100,27 @@ int uprobes_prepare(struct capture *c);
 void uprobes_usual(struct capture *c);
 /* Hooks what a process has mapped, when the record tells of that. */
 void uprobes_record(struct capture *c, struct span rec);
+/* Hooks what a process has mapped now. */
+void uprobes_process(struct capture *c, uint32_t tgid);
 /* Links held, and their descriptors. */
 size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
 
-/* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
-int copy_record(struct capture *c, struct span raw);
+/*
+ * uring.c, between open and load: chooses the programs for io_uring by what this kernel has; where it is not what they
+ * need, only that a ring was made is counted.
+ */
+void uring_prepare(struct capture *c);
+
+/*
+ * copy.c: hands a record on to cfg->record; a BT_REC_COPY becomes the data that it tells of, which may be later, when what was
+ * written to a pipe is known. What cfg->record returned.
+ */
+int copies_record(struct capture *c, struct span raw);
+/* Gives up copies that have waited too long. */
+void copies_tick(struct capture *c);
+/* Adds what was told of and was not to be had. */
+void copies_count(const struct capture *c, struct bt_counter *loss);
 void copies_free(struct copies *c);
 
 /* 0 or -ENOMEM. */
@@ -88,7 +129,25 @@ void cgroups_close(struct cgroups *g);
 /* Makes a BT_REC_CGROUP for the process of an EXEC, when it can be found out. What cfg->record returned, or 0. */
 int cgroups_record(struct capture *c, struct span exec);
 
-/* attach.c: all programs that are not walks or uprobes. 0 or negative errno with `err`. */
+/* As in bpf/lib/base.h. */
+struct proc_key {
+	__u64 start_ns;
+	__u32 tgid, pad;
+};
+
+struct proc_val {
+	__u32 root, round;
+};
+
+/* watch.c: tells of every watched process anew, and hooks what it has mapped. Negative errno. */
+int watch_again(struct capture *c);
+/* counters.c: calls `fn` for the entries of a hash map, some thousand at a time. Negative errno. */
+int map_each(const struct bpf_map *map, void (*fn)(void *arg, const void *key, const void *val),
+	     void *arg);
+
+/* attach.c: between open and load: chooses the programs to be loaded. Negative errno. */
+int capture_prepare(struct capture *c);
+/* All programs that are not walks or uprobes. 0 or negative errno with `err`. */
 int capture_attach(struct capture *c, struct error *err);
 void capture_detach(struct capture *c);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +51,14 @@ __attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_
 	return 0;
 }
 
+static int set_limit(struct bpf_map *map, __u32 max)
+{
+	return max ? bpf_map__set_max_entries(map, max) : 0;
+}
+
 static int set_sizes(struct capture *c)
 {
+	const struct capture_limits *lim = &c->cfg.limits;
 	int cpus = libbpf_num_possible_cpus(), err;
 
 	if (cpus < 0)
@@ -63,6 +70,13 @@ static int set_sizes(struct capture *c)
 	if (!err)
 		err = bpf_map__set_max_entries(c->skel->maps.ring_prio,
 					       (__u32)c->cfg.ring_prio_len);
+	if (!err)
+		err = set_limit(c->skel->maps.streams, lim->max_streams);
+	if (!err)
+		err = set_limit(c->skel->maps.procs, lim->max_procs);
+	if (!err)
+		err = set_limit(c->skel->maps.tls_calls, lim->max_tls_calls);
+	c->skel->rodata->bt_no_storage = lim->no_storage;
 	return err;
 }
 
@@ -71,6 +85,9 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	uint64_t mask = 0;
 	int ret;
 
+	c->uprobes = uprobes_new();
+	if (!c->uprobes)
+		return error_set(err, -ENOMEM, "out of memory");
 	c->skel = beartrap_bpf__open();
 	if (!c->skel)
 		return error_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
@@ -87,9 +104,13 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 	c->skel->rodata->bt_match_mul = c->match_key.mul;
 	c->skel->rodata->bt_bulk_len = c->cfg.ring_bulk_len;
 	c->skel->rodata->bt_prio_len = c->cfg.ring_prio_len;
+	ret = capture_prepare(c);
+	if (ret)
+		return error_set(err, ret, "cannot choose the BPF programs: %s", strerror(-ret));
 	ret = uprobes_prepare(c);
 	if (ret)
 		return error_set(err, ret, "cannot prepare the uprobes: %s", strerror(-ret));
+	uring_prepare(c);
 	ret = set_sizes(c);
 	if (ret)
 		return error_set(err, ret, "cannot size the BPF maps: %s", strerror(-ret));
@@ -105,18 +126,24 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 			 strerror(-ret));
 }
 
-static int open_rings(struct capture *c, struct error *err)
+static int map_rings(struct capture *c)
+{
+	int ret;
+
+	ret = ring_open(&c->bulk, bpf_map__fd(c->skel->maps.ring_bulk), c->cfg.ring_bulk_len);
+	if (!ret)
+		ret = ring_open(&c->prio, bpf_map__fd(c->skel->maps.ring_prio),
+				c->cfg.ring_prio_len);
+	if (!ret)
+		ring_merge_init(&c->merge, &c->bulk, &c->prio);
+	return ret;
+}
+
+static int open_epoll(struct capture *c, struct error *err)
 {
 	const int fds[] = { bpf_map__fd(c->skel->maps.ring_bulk),
 			    bpf_map__fd(c->skel->maps.ring_prio) };
-	int ret;
 
-	ret = ring_open(&c->bulk, fds[0], c->cfg.ring_bulk_len);
-	if (!ret)
-		ret = ring_open(&c->prio, fds[1], c->cfg.ring_prio_len);
-	if (ret)
-		return error_set(err, ret, "cannot map the ring buffers: %s", strerror(-ret));
-	ring_merge_init(&c->merge, &c->bulk, &c->prio);
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll_fd < 0)
 		return error_set(err, -errno, "cannot create an epoll instance: %s",
@@ -131,6 +158,32 @@ static int open_rings(struct capture *c, struct error *err)
 	return 0;
 }
 
+int capture_inherit(struct capture *c, bool again, struct error *err)
+{
+	int ret;
+
+	/* The parent's mapping is not ours, and what is at its address is not it. */
+	c->bulk = c->prio = (struct ring){ 0 };
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+	ret = open_epoll(c, err);
+	if (ret)
+		return ret;
+	ret = map_rings(c);
+	if (ret)
+		return error_set(err, ret, "cannot map the ring buffers: %s", strerror(-ret));
+	if (!again)
+		return 0;
+	c->merge.told_from = ring_produced(&c->prio);
+	ret = watch_again(c);
+	c->merge.told_to = ring_produced(&c->prio);
+	c->tell = true;
+	if (ret)
+		return error_set(err, ret, "cannot look at the watched processes again: %s",
+				 strerror(-ret));
+	return 0;
+}
+
 static void describe(struct capture *c)
 {
 	struct utsname u;
@@ -138,16 +191,70 @@ static void describe(struct capture *c)
 	if (uname(&u))
 		memset(&u, 0, sizeof(u));
 	snprintf(c->describe, sizeof(c->describe),
-		 "BPF tracepoints (%d system calls, fork, exec, exit), uprobes for TLS, task "
-		 "storage, rings of "
-		 "%zu+%zu KiB; Linux %.64s %.32s; libbpf %s",
-		 BT_CALL_RECVMMSG, c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10,
-		 u.release, u.machine, libbpf_version_string());
+		 "BPF %s, uprobes for TLS, task storage, rings of %zu+%zu KiB; Linux %.64s %.32s; "
+		 "libbpf %s",
+		 c->fexit ? "fexit programs on system calls" : "tracepoints on system calls",
+		 c->cfg.ring_bulk_len >> 10, c->cfg.ring_prio_len >> 10, u.release, u.machine,
+		 libbpf_version_string());
+}
+
+static void say(const struct capture *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void say(const struct capture *c, const char *fmt, ...)
+{
+	char line[sizeof(c->describe)];
+	va_list ap;
+
+	if (!c->cfg.debug)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	c->cfg.debug(c->cfg.arg, line);
+}
+
+/* With one backend; what it has begun is taken down by the caller. */
+static int start(struct capture *c, enum capture_backend backend, struct error *err)
+{
+	struct print_state state = { .cfg = &c->cfg };
+	int ret = 0;
+
+	printing = &state;
+	if (backend == CAPTURE_FEXIT) {
+		ret = fexit_open(&c->fexit);
+		if (ret)
+			error_set(err, ret,
+				  "this kernel takes no fexit programs on system calls: %s",
+				  strerror(-ret));
+	}
+	if (!ret)
+		ret = load(c, &state, err);
+	if (!ret)
+		ret = open_epoll(c, err);
+	if (!ret)
+		ret = capture_attach(c, err);
+	if (!ret)
+		uprobes_usual(c);
+	printing = NULL;
+	return ret;
+}
+
+static void stop(struct capture *c)
+{
+	capture_detach(c);
+	c->uprobes = uprobes_free(c->uprobes);
+	copies_free(&c->copies);
+	ring_close(&c->bulk);
+	ring_close(&c->prio);
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+	c->epoll_fd = -1;
+	beartrap_bpf__destroy(c->skel);
+	c->skel = NULL;
 }
 
 int capture_open(const struct capture_config *cfg, struct capture **ret, struct error *err)
 {
-	struct print_state state = { .cfg = cfg };
 	libbpf_print_fn_t before;
 	struct capture *c;
 	int r;
@@ -167,10 +274,7 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c)
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
-	c->uprobes = uprobes_new();
-	if (cgroups_open(&c->cgroups) || !c->uprobes) {
-		uprobes_free(c->uprobes);
-		cgroups_close(&c->cgroups);
+	if (cgroups_open(&c->cgroups)) {
 		free(c);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -180,21 +284,20 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c->cfg.ring_prio_len)
 		c->cfg.ring_prio_len = BT_RING_PRIO_LEN;
 	before = libbpf_set_print(print_libbpf);
-	printing = &state;
-	r = load(c, &state, err);
-	if (!r)
-		r = open_rings(c, err);
-	if (!r)
-		r = capture_attach(c, err);
-	if (!r)
-		uprobes_usual(c);
-	printing = NULL;
+	r = start(c, cfg->backend == CAPTURE_TRACEPOINT ? CAPTURE_TRACEPOINT : CAPTURE_FEXIT, err);
+	if (r && cfg->backend == CAPTURE_AUTO) {
+		say(c, "%s; tracepoints instead", err->text);
+		stop(c);
+		*err = (struct error){ 0 };
+		r = start(c, CAPTURE_TRACEPOINT, err);
+	}
 	libbpf_set_print(before);
 	if (r) {
 		capture_free(c);
 		return r;
 	}
 	describe(c);
+	say(c, "%s", c->describe);
 	*ret = c;
 	return 0;
 }
@@ -203,15 +306,8 @@ struct capture *capture_free(struct capture *c)
 {
 	if (!c)
 		return NULL;
-	capture_detach(c);
-	uprobes_free(c->uprobes);
-	copies_free(&c->copies);
+	stop(c);
 	cgroups_close(&c->cgroups);
-	ring_close(&c->bulk);
-	ring_close(&c->prio);
-	if (c->epoll_fd >= 0)
-		close(c->epoll_fd);
-	beartrap_bpf__destroy(c->skel);
 	free(c);
 	return NULL;
 }
@@ -221,27 +317,48 @@ int capture_fd(const struct capture *c)
 	return c->epoll_fd;
 }
 
+void capture_gather(const struct capture *c, long ns)
+{
+	struct pollfd prio = { .fd = bpf_map__fd(c->skel->maps.ring_prio), .events = POLLIN };
+	const struct timespec wait = { .tv_nsec = ns };
+
+	ppoll(&prio, 1, &wait, NULL);
+}
+
 static int on_record(void *arg, struct span rec)
 {
 	struct capture *c = arg;
 
-	struct bt_hdr hdr;
-
+	struct bt_hdr hdr = { 0 };
 	int ret;
 
 	uprobes_record(c, rec);
-	if (rec.len < sizeof(hdr))
-		return c->cfg.record(c->cfg.arg, rec);
-	memcpy(&hdr, rec.p, sizeof(hdr));
-	if (hdr.kind == BT_REC_COPY)
-		return copy_record(c, rec);
-	ret = c->cfg.record(c->cfg.arg, rec);
+	if (rec.len >= sizeof(hdr))
+		memcpy(&hdr, rec.p, sizeof(hdr));
+	ret = copies_record(c, rec);
 	return ret < 0 || hdr.kind != BT_REC_EXEC ? ret : cgroups_record(c, rec);
 }
 
 int capture_drain(struct capture *c)
 {
-	return ring_merge_drain(&c->merge, on_record, c);
+	int ret = 0;
+
+	/* Who only holds them for others never looks, and needs no map of all that memory. */
+	if (!c->bulk.data)
+		ret = map_rings(c);
+	if (!ret && c->tell)
+		ret = ring_merge_tell(&c->merge, on_record, c);
+	c->tell = false;
+	if (ret)
+		return ret;
+	ret = ring_merge_drain(&c->merge, on_record, c);
+	copies_tick(c);
+	return ret;
+}
+
+enum capture_backend capture_backend(const struct capture *c)
+{
+	return c->fexit ? CAPTURE_FEXIT : CAPTURE_TRACEPOINT;
 }
 
 const char *capture_describe(const struct capture *c)

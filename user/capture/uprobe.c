@@ -189,6 +189,12 @@ static void see_path(struct capture *c, uint32_t tgid, struct span path, uint64_
 		see_file(c, tgid, fd, full);
 }
 
+void uprobes_process(struct capture *c, uint32_t tgid)
+{
+	if (c->uprobes->init_pid_ns)
+		see_maps(c, tgid);
+}
+
 int uprobes_prepare(struct capture *c)
 {
 	c->uprobes->multi = uprobe_multi_supported();

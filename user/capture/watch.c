@@ -144,6 +144,54 @@ static int tell(struct capture *c)
 	return err ? err : iterate(c->skel->progs.bt_tell_files);
 }
 
+struct again {
+	struct capture *c;
+	struct proc_key *keys;
+	struct proc_val *vals;
+	size_t n, cap;
+};
+
+static void take_proc(void *arg, const void *key, const void *val)
+{
+	struct again *a = arg;
+
+	if (a->n == a->cap) {
+		size_t cap = a->cap ? 2 * a->cap : 256;
+		struct proc_key *keys = reallocarray(a->keys, cap, sizeof(*keys));
+		struct proc_val *vals = reallocarray(a->vals, cap, sizeof(*vals));
+
+		if (keys)
+			a->keys = keys;
+		if (vals)
+			a->vals = vals;
+		if (!keys || !vals)
+			return;
+		a->cap = cap;
+	}
+	memcpy(&a->keys[a->n], key, sizeof(*a->keys));
+	memcpy(&a->vals[a->n++], val, sizeof(*a->vals));
+}
+
+int watch_again(struct capture *c)
+{
+	struct again a = { .c = c };
+	int fd = bpf_map__fd(c->skel->maps.procs), err;
+
+	/* The dead one may have counted on. */
+	c->round = c->skel->bss->bt_round + 1;
+	c->skel->bss->bt_round = c->round;
+	err = map_each(c->skel->maps.procs, take_proc, &a);
+	for (size_t i = 0; i < a.n; i++) {
+		a.vals[i].round = c->round;
+		/* One that has ended meanwhile is not listed again. */
+		bpf_map_update_elem(fd, &a.keys[i], &a.vals[i], BPF_EXIST);
+		uprobes_process(c, a.keys[i].tgid);
+	}
+	free(a.keys);
+	free(a.vals);
+	return err ? err : tell(c);
+}
+
 #define WATCH_BATCH 256
 
 static int watch_batch(struct capture *c, const pid_t *pids, size_t n, bool descendants)
@@ -202,4 +250,9 @@ int capture_unwatch(struct capture *c, pid_t pid)
 	err = walk(c, MODE_UNMARK);
 	unwant_all(c, 1, &fd);
 	return err;
+}
+
+int capture_unwatch_all(struct capture *c)
+{
+	return walk(c, MODE_CLEAR);
 }

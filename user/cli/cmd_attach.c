@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "cli/commands.h"
-#include "cli/session.h"
+#include "cli/supervise.h"
 #include "cli/targets.h"
 
 /* New processes are looked for, and ended ones noticed, this often, in ms. */
@@ -25,7 +25,8 @@ static const char attach_help[] =
 	"  --container ID        those in this container: its id, or at least 8 characters of it\n"
 	"With --pid alone it ends when the processes have ended; with the others it stays and\n"
 	"follows new ones that fit, until SIGINT or SIGTERM. What happened before the watch\n"
-	"began is not known: rules that need a flow's history stay quiet about it.\n"
+	"began is not known: rules that need a flow's history stay quiet about it. SIGHUP makes\n"
+	"it load rule files and policy again.\n"
 	"\n"
 	"Exit status: 0 nothing found; 10 something at or above --fail-on; 125 watching failed\n"
 	"or was incomplete.\n"
@@ -45,13 +46,19 @@ struct attach_opts {
 	const char *record;
 };
 
+struct attach {
+	const struct attach_opts *o;
+	struct session s;
+	struct target_list known; /* the worker's */
+};
+
 /*
  * Adds what fits and is not watched yet. `known` remembers each life of a pid, so that a process is added
  * once. 0 or negative errno with `err`.
  */
-static int look(struct session *s, const struct attach_opts *o, struct target_list *known,
-		bool first, struct error *err)
+static int look(struct attach *a, bool first, struct error *err)
 {
+	const struct attach_opts *o = a->o;
 	struct target_list found = { 0 };
 	pid_t *pids = NULL;
 	size_t n = 0, i;
@@ -68,10 +75,10 @@ static int look(struct session *s, const struct attach_opts *o, struct target_li
 		}
 	}
 	for (i = 0; i < found.n; i++)
-		if (!target_list_has(known, &found.v[i]))
+		if (!target_list_has(&a->known, &found.v[i]))
 			pids[n++] = found.v[i].pid;
 	if (n) {
-		rc = capture_watch_running(s->capture, pids, n, true, err);
+		rc = capture_watch_running(a->s.capture, pids, n, true, err);
 		/* One that ended while we looked is no fault, unless it was asked for by number. */
 		if (rc == -ESRCH && !(first && !targets_are_open(&o->targets))) {
 			memset(err, 0, sizeof(*err));
@@ -79,8 +86,8 @@ static int look(struct session *s, const struct attach_opts *o, struct target_li
 		}
 	}
 	/* Only what runs now can be met again: the list does not grow with the churn of pids. */
-	target_list_release(known);
-	*known = found;
+	target_list_release(&a->known);
+	a->known = found;
 	found = (struct target_list){ 0 };
 out:
 	target_list_release(&found);
@@ -88,60 +95,63 @@ out:
 	return rc;
 }
 
-/* True when a signal asks for the end; SIGPIPE only tells that a report's reader went away. */
-static bool asked_to_end(int signal_fd)
+/* Takes in signals. True when one asks for the end; SIGPIPE only tells that a report's reader went away. */
+static bool asked_to_end(struct guard *w)
 {
 	struct signalfd_siginfo si;
 	bool end = false;
 
-	while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
-		end |= si.ssi_signo != SIGPIPE;
+	while (read(w->s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		/* That of a terminal that goes is no request. */
+		if (si.ssi_signo == SIGHUP && si.ssi_code != SI_KERNEL)
+			guard_reload(w);
+		else
+			end |= si.ssi_signo != SIGPIPE;
+	}
 	return end;
 }
 
-static int watch(struct session *s, const struct attach_opts *o, struct target_list *known,
-		 struct error *err)
+static int attach_begin(void *arg, bool again, struct error *err)
 {
-	struct pollfd fds[2] = {
-		{ .fd = capture_fd(s->capture), .events = POLLIN },
-		{ .fd = s->signal_fd, .events = POLLIN },
-	};
-	uint64_t next = clock_now_ns(CLOCK_MONOTONIC), now;
-	bool open = targets_are_open(&o->targets);
+	struct attach *a = arg;
 	size_t watched;
-	int n, wait;
+	int ret = 0;
 
-	for (;;) {
-		wait = engine_timeout_ms(s->engine);
-		if (poll(fds, 2, wait >= 0 && wait < LOOK_MS ? wait : LOOK_MS) < 0 &&
-		    errno != EINTR)
-			return error_set(err, -errno, "poll: %m");
-		n = session_drain(s);
-		if (n < 0)
-			return error_set(err, n, "reading the rings: %s", strerror(-n));
-		if (fds[1].revents && asked_to_end(s->signal_fd))
-			return 0;
-		now = clock_now_ns(CLOCK_MONOTONIC);
-		if (now < next)
-			continue;
-		next = now + LOOK_MS * 1000000ull;
-		if (open) {
-			n = look(s, o, known, false, err);
-			if (n)
-				return n;
-		} else if (!capture_watched(s->capture, &watched) && !watched) {
-			return 0;
-		}
-	}
+	/* Those that were named by number are watched already, or gone. */
+	if (!again || targets_are_open(&a->o->targets))
+		ret = look(a, !again, err);
+	/* Whoever waits for the watch to begin (a script, a person) waits for this line. */
+	if (!ret && !capture_watched(a->s.capture, &watched))
+		log_at(a->s.log, LOG_LEVEL_INFO, "watching %zu %s", watched,
+		       watched == 1 ? "process" : "processes");
+	return ret;
+}
+
+static int attach_look(void *arg, struct error *err)
+{
+	struct attach *a = arg;
+	size_t watched;
+
+	if (targets_are_open(&a->o->targets))
+		return look(a, false, err);
+	return !capture_watched(a->s.capture, &watched) && !watched;
 }
 
 static int attach(const struct log *log, const struct attach_opts *o)
 {
-	struct target_list known = { 0 };
+	struct attach a = { .o = o };
+	struct guard w = {
+		.s = &a.s,
+		.command = "attach",
+		.target = o->targets.v[0].text,
+		.late = true,
+		.arg = &a,
+		.begin = attach_begin,
+		.look = attach_look,
+		.look_ms = LOOK_MS,
+	};
 	struct error err = { 0 };
-	struct session s;
 	sigset_t signals;
-	size_t watched;
 	int status, ret;
 
 	sigemptyset(&signals);
@@ -149,30 +159,29 @@ static int attach(const struct log *log, const struct attach_opts *o)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGPIPE);
-	ret = session_open(&s, log, &o->shared, o->record, &signals, &err);
+	ret = session_open(&a.s, log, &o->shared, o->record, &signals, &err);
 	if (!ret)
-		ret = session_start(&s, 0, true, &err);
-	if (!ret)
-		ret = look(&s, o, &known, true, &err);
+		ret = guard_start(&w, &err);
 	if (ret) {
 		status = setup_error(log, &err, ret);
 		goto out;
 	}
-	/* Whoever waits for the watch to begin (a script, a person) waits for this line. */
-	if (!capture_watched(s.capture, &watched))
-		log_at(log, LOG_LEVEL_INFO, "watching %zu %s", watched,
-		       watched == 1 ? "process" : "processes");
-	ret = watch(&s, o, &known, &err);
-	if (ret) {
-		log_at(log, LOG_LEVEL_ERROR, "%s", err.text);
-		session_note(&s, "watching ended early: %s", err.text);
+	while (w.fd >= 0 && !w.asked) {
+		struct pollfd fds[2] = {
+			{ .fd = a.s.signal_fd, .events = POLLIN },
+			{ .fd = w.fd, .events = POLLIN },
+		};
+
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents)
+			guard_event(&w);
+		if (fds[0].revents && asked_to_end(&w))
+			break;
 	}
-	status = session_finish(&s, "attach", o->targets.v[0].text, EXIT_OK);
-	if (ret)
-		status = EXIT_WATCH_FAILED;
+	status = guard_end(&w, EXIT_OK);
 out:
-	target_list_release(&known);
-	session_release(&s);
+	session_release(&a.s);
 	return status;
 }
 

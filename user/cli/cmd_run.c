@@ -15,12 +15,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "cli/commands.h"
-#include "cli/session.h"
+#include "cli/supervise.h"
 
 static const char run_help[] =
 	"Starts COMMAND and watches it, and all it starts, from the first instruction on.\n"
 	"The child keeps its own stdin, stdout and stderr: stdout is the MCP wire and is\n"
 	"never touched. Needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN).\n"
+	"\n"
+	"SIGHUP makes it load rule files and policy again; COMMAND gets it too when it catches\n"
+	"it. Other signals are passed on.\n"
 	"\n"
 	"Exit status: that of COMMAND (128+N when signal N ended it); 10 when something at\n"
 	"or above --fail-on was found; 125 when watching failed or was incomplete; 126 when\n"
@@ -43,6 +46,7 @@ struct run_opts {
 };
 
 struct child {
+	struct session *session;
 	pid_t pid;
 	int pidfd;
 	int go_fd;     /* closing it without a byte tells the child to give up */
@@ -135,43 +139,76 @@ out:
 	return ret;
 }
 
+/* SIGHUP is asked for by many programs to read their settings anew; the others end by it. */
+static bool catches_hangup(pid_t pid)
+{
+	static const char field[] = "SigCgt:";
+	unsigned long long caught = 0;
+	char path[64], line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, field, sizeof(field) - 1))
+			caught = strtoull(line + sizeof(field) - 1, NULL, 16);
+	fclose(f);
+	return caught >> (SIGHUP - 1) & 1;
+}
+
 /*
  * A terminal sends SIGINT, SIGQUIT and SIGHUP to the child by itself (SI_KERNEL); what was sent to
- * beartrap alone is passed on.
+ * beartrap alone is passed on. SIGHUP is for us first.
  */
-static void forward_signals(struct session *s, const struct child *c)
+static void forward_signals(struct guard *w, const struct child *c)
 {
 	struct signalfd_siginfo si;
 
-	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+	while (read(w->s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
 		/* SIGPIPE is our own: a report's reader went away. */
 		if (si.ssi_signo == SIGPIPE || si.ssi_code == SI_KERNEL)
 			continue;
+		if (si.ssi_signo == SIGHUP) {
+			guard_reload(w);
+			if (!catches_hangup(c->pid))
+				continue;
+		}
 		pidfd_send_signal(c->pidfd, (int)si.ssi_signo, NULL, 0);
 	}
 }
 
-/* Until the child ends. 0 or negative errno. */
-static int watch(struct session *s, const struct child *c)
+/* Until the child ends. */
+static void wait_for_child(struct guard *w, const struct child *c)
 {
-	struct pollfd fds[3] = {
-		{ .fd = capture_fd(s->capture), .events = POLLIN },
-		{ .fd = s->signal_fd, .events = POLLIN },
-		{ .fd = c->pidfd, .events = POLLIN },
-	};
-	int n;
-
 	for (;;) {
-		if (poll(fds, 3, engine_timeout_ms(s->engine)) < 0 && errno != EINTR)
-			return -errno;
-		n = session_drain(s);
-		if (n < 0)
-			return n;
-		if (fds[1].revents)
-			forward_signals(s, c);
+		struct pollfd fds[3] = {
+			{ .fd = w->s->signal_fd, .events = POLLIN },
+			{ .fd = c->pidfd, .events = POLLIN },
+			{ .fd = w->fd, .events = POLLIN },
+		};
+
+		if (poll(fds, 3, -1) < 0)
+			continue;
 		if (fds[2].revents)
-			return 0;
+			guard_event(w);
+		if (fds[0].revents)
+			forward_signals(w, c);
+		if (fds[1].revents)
+			return;
 	}
+}
+
+/* In the worker: these are the supervisor's business. */
+static int run_begin(void *arg, bool again, struct error *err)
+{
+	struct child *c = arg;
+
+	close_fd(&c->go_fd);
+	close_fd(&c->status_fd);
+	close_fd(&c->pidfd);
+	return 0;
 }
 
 static int child_status(pid_t pid)
@@ -184,14 +221,34 @@ static int child_status(pid_t pid)
 	return WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
 }
 
+/* In the worker, when the child has ended. */
+static void run_ending(void *arg)
+{
+	struct child *c = arg;
+	size_t watched;
+
+	if (!capture_watched(c->session->capture, &watched) && watched)
+		session_note(c->session,
+			     "%zu processes that it started still run, and are no longer watched",
+			     watched);
+}
+
 static int run(const struct log *log, const struct run_opts *o)
 {
-	struct child c = { .pid = -1, .pidfd = -1, .go_fd = -1, .status_fd = -1 };
+	struct session s;
+	struct child c = { .session = &s, .pid = -1, .pidfd = -1, .go_fd = -1, .status_fd = -1 };
+	struct guard w = {
+		.s = &s,
+		.command = "run",
+		.target = o->argv[0],
+		.arg = &c,
+		.begin = run_begin,
+		.ending = run_ending,
+		.fd = -1,
+	};
 	int exec_err = 0, status = EXIT_WATCH_FAILED, ret;
 	struct error err = { 0 };
-	struct session s;
 	sigset_t signals;
-	size_t watched;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
@@ -210,7 +267,8 @@ static int run(const struct log *log, const struct run_opts *o)
 	ret = start_child(&s, o, &c, &err);
 	if (ret)
 		goto out;
-	ret = session_start(&s, (uint32_t)c.pid, false, &err);
+	w.root_tgid = (uint32_t)c.pid;
+	ret = guard_start(&w, &err);
 	if (ret)
 		goto out;
 	if (write(c.go_fd, "g", 1) != 1) {
@@ -220,6 +278,7 @@ static int run(const struct log *log, const struct run_opts *o)
 	close_fd(&c.go_fd);
 	/* End of file when exec closed the other end, or the errno that kept it from it. */
 	if (read(c.status_fd, &exec_err, sizeof(exec_err)) == sizeof(exec_err)) {
+		guard_abandon(&w);
 		status = child_status(c.pid);
 		c.pid = -1;
 		error_set(&err, -exec_err, "%s: %s", o->argv[0],
@@ -227,26 +286,15 @@ static int run(const struct log *log, const struct run_opts *o)
 		log_at(log, LOG_LEVEL_ERROR, "%s", err.text);
 		goto released;
 	}
-	ret = watch(&s, &c);
-	if (ret) {
-		/* The server must not suffer for our failure: it runs on, unwatched. */
-		session_note(&s, "watching failed: %s", strerror(-ret));
-		log_at(log, LOG_LEVEL_ERROR, "watching failed: %s; the command goes on unwatched",
-		       strerror(-ret));
-	}
+	/* The server must not suffer for our failure: it runs on, unwatched. */
+	wait_for_child(&w, &c);
 	status = child_status(c.pid);
 	c.pid = -1;
-	if (!capture_watched(s.capture, &watched) && watched)
-		session_note(&s,
-			     "%zu processes that it started still run, and are no longer watched",
-			     watched);
-	status = session_finish(&s, "run", o->argv[0], status);
-	if (ret)
-		status = EXIT_WATCH_FAILED;
+	status = guard_end(&w, status);
 	goto released;
 out:
-	log_at(log, LOG_LEVEL_ERROR, "%s", err.text);
-	status = EXIT_WATCH_FAILED;
+	guard_abandon(&w);
+	status = setup_error(log, &err, err.code);
 	if (c.pid > 0) {
 		/* It has not executed anything yet. */
 		kill(c.pid, SIGKILL);

@@ -92,16 +92,13 @@ static int add_policies(struct policy *p, const struct shared *s, struct error *
 	return 0;
 }
 
-int stack_open(struct stack *st, const struct shared *s, struct error *err)
+int stack_open_rules(struct stack *st, const struct shared *s, struct error *err)
 {
-	const struct log log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_DEBUG };
-	struct error why = { 0 };
 	int rc;
 
 	*st = (struct stack){ 0 };
 	st->rules = ruleset_new();
-	st->values = values_new(VALUES_MAX);
-	if (!st->rules || !st->values) {
+	if (!st->rules) {
 		rc = error_set(err, -ENOMEM, "out of memory for the rules");
 		goto fail;
 	}
@@ -114,10 +111,26 @@ int stack_open(struct stack *st, const struct shared *s, struct error *err)
 		rc = policy_new(&st->policy, err);
 	if (!rc)
 		rc = add_policies(st->policy, s, err);
-	if (!rc && s->known)
+	if (!rc)
+		return 0;
+fail:
+	stack_release(st);
+	return rc;
+}
+
+int stack_open_secrets(struct stack *st, const struct shared *s, struct error *err)
+{
+	const struct log log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_DEBUG };
+	struct error why = { 0 };
+	int rc = 0;
+
+	st->values = values_new(VALUES_MAX);
+	if (!st->values)
+		return error_set(err, -ENOMEM, "out of memory for the values");
+	if (s->known)
 		rc = values_add_file(st->values, s->known, err);
 	if (rc)
-		goto fail;
+		return rc;
 	/* Without the installation's key, fingerprints of two runs cannot be compared; no reason not to look. */
 	if (fingerprinter_load(&st->fingerprint, &why)) {
 		fingerprinter_random(&st->fingerprint);
@@ -126,8 +139,16 @@ int stack_open(struct stack *st, const struct shared *s, struct error *err)
 			       why.text);
 	}
 	return 0;
-fail:
-	stack_release(st);
+}
+
+int stack_open(struct stack *st, const struct shared *s, struct error *err)
+{
+	int rc = stack_open_rules(st, s, err);
+
+	if (!rc)
+		rc = stack_open_secrets(st, s, err);
+	if (rc)
+		stack_release(st);
 	return rc;
 }
 
@@ -188,6 +209,12 @@ int outputs_open(const struct shared *s, struct outputs **ret, struct error *err
 	}
 	*ret = o;
 	return 0;
+}
+
+void outputs_wait(struct outputs *o, int ms)
+{
+	for (size_t i = 0; i < o->n; i++)
+		report_wait(o->reports[i], ms);
 }
 
 void outputs_alert(struct outputs *o, const struct policy *p, const struct alert *a)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,14 +10,22 @@
 #include "cli/session.h"
 #include "detect/prefilter.h"
 
-/* Rounds of an empty ring, and their pause, before the last record of a dead process is taken as read. */
-#define DRAIN_ROUNDS 3
-#define DRAIN_PAUSE_MS 10
+/* A record with which so many workers died, one after the other, is left out. */
+#define SUSPECT_DEATHS 2
+/* What the supervisor knows of a worker that dies is not older than this, in ns. */
+#define CHECKPOINT_NS 250000000ull
+/* A report's reader that does not read is waited for so long. */
+#define REPORT_WAIT_MS 2000
+/* A clock that was set by less than this, in ns, has only been adjusted. */
+#define CLOCK_STEP_NS 500000000ll
 /*
  * After records came, the next ones are let gather for this long: a record that finds the ring empty wakes us, which
- * costs its writer more than all else; one that finds others does not. In ns.
+ * costs its writer more than all else; one that finds others does not. When there were many they come fast, and the
+ * ring, 16 MiB, must not fill. In ns.
  */
-#define GATHER_NS 1000000
+#define GATHER_NS 3000000
+#define GATHER_FAST_NS 1000000
+#define GATHER_MANY 1000
 
 uint64_t clock_now_ns(clockid_t clock)
 {
@@ -27,14 +35,49 @@ uint64_t clock_now_ns(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
+static bool same_mark(const struct record_mark *a, const struct record_mark *b)
+{
+	return a->time_ns == b->time_ns && a->tid == b->tid && a->len == b->len;
+}
+
+/* Bytes of a call that the record brings. */
+static uint64_t payload(struct span record, const struct bt_hdr *hdr, bool *copied)
+{
+	struct bt_rec_data rec;
+
+	*copied = false;
+	if (hdr->kind != BT_REC_DATA || record.len < sizeof(rec))
+		return 0;
+	memcpy(&rec, record.p, sizeof(rec));
+	*copied = event_call_seen((enum bt_call)rec.call) != NULL;
+	return rec.data_len;
+}
+
 static int on_record(void *arg, struct span record)
 {
 	struct session *s = arg;
-	int err;
+	struct life *life = s->life;
+	struct bt_hdr hdr = { 0 };
+	uint64_t bytes;
+	bool copied;
+	int err = 0;
 
-	if (s->recording && !s->record_err)
-		s->record_err = rec_writer_add(s->recording, record);
-	err = engine_feed(s->engine, record);
+	if (record.len >= sizeof(hdr))
+		memcpy(&hdr, record.p, sizeof(hdr));
+	life->at = (struct record_mark){ hdr.time_ns, hdr.tid, hdr.len };
+	bytes = payload(record, &hdr, &copied);
+	if (life->suspect_deaths >= SUSPECT_DEATHS && same_mark(&life->at, &life->suspect)) {
+		life->unfinished += bytes;
+		life->left_out++;
+	} else {
+		if (s->recording && !s->record_err)
+			s->record_err = rec_writer_add(s->recording, record);
+		err = engine_feed(s->engine, record);
+	}
+	life->fed += bytes;
+	if (copied)
+		life->copied += bytes;
+	life->at.time_ns = 0;
 	/* A bad record is counted and makes the verdict incomplete; the next ones still count. */
 	return err == -EBADMSG ? 0 : err;
 }
@@ -43,6 +86,9 @@ static void on_alert(void *arg, const struct alert *a)
 {
 	struct session *s = arg;
 
+	/* The next checkpoint knows by itself. */
+	s->life->totals.alerts++;
+	s->life->totals.by_severity[a->severity]++;
 	outputs_alert(s->outputs, s->stack.policy, a);
 }
 
@@ -60,17 +106,22 @@ static void match_values(struct session *s)
 		capture_match_values(s->capture, s->match);
 }
 
-/* What the kernel side looks for when it cannot send all. */
 static int match_open(struct session *s, struct error *err)
 {
 	s->match = calloc(BT_MATCH_WORDS, sizeof(*s->match));
 	if (!s->match)
 		return error_set(err, -ENOMEM, "out of memory");
 	s->match_key = capture_match_key(s->capture);
-	prefilter_anchors(s->stack.scanner, s->match);
-	capture_match_anchors(s->capture, s->match);
 	match_values(s);
-	return 0;
+	return session_match_anchors(s, err);
+}
+
+static struct life *life_new(void)
+{
+	void *p = mmap(NULL, sizeof(struct life), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
 }
 
 int session_open(struct session *s, const struct log *log, const struct shared *shared,
@@ -90,30 +141,109 @@ int session_open(struct session *s, const struct log *log, const struct shared *
 	s->record_path = record;
 	s->started_ns = clock_now_ns(CLOCK_REALTIME);
 
-	ret = stack_open(&s->stack, shared, err);
+	s->life = life_new();
+	if (!s->life)
+		return error_set(err, -ENOMEM, "out of memory");
+	ret = stack_open_rules(&s->stack, shared, err);
 	if (ret)
 		return ret;
 	ret = outputs_open(shared, &s->outputs, err);
 	if (ret)
 		return ret;
+	/* Meanwhile the kernel keeps what it can. */
+	outputs_wait(s->outputs, REPORT_WAIT_MS);
 	if (sigprocmask(SIG_BLOCK, signals, &s->old_mask))
 		return error_set(err, -errno, "cannot block signals: %m");
 	s->mask_saved = true;
 	s->signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return error_set(err, -errno, "cannot make a signalfd: %m");
-	ret = capture_open(&cap, &s->capture, err);
-	return ret ? ret : match_open(s, err);
+	return capture_open(&cap, &s->capture, err);
 }
 
-int session_start(struct session *s, uint32_t root_tgid, bool late, struct error *err)
+void session_add_totals(struct engine_totals *to, const struct engine_totals *from)
+{
+	uint64_t *a = (uint64_t *)to;
+	const uint64_t *b = (const uint64_t *)from;
+
+	_Static_assert(sizeof(*to) % sizeof(*a) == 0, "all of it");
+	for (size_t i = 0; i < sizeof(*to) / sizeof(*a); i++)
+		a[i] += b[i];
+}
+
+void session_bury(struct session *s)
+{
+	struct life *life = s->life;
+	struct engine_totals *sum = &life->before;
+
+	session_add_totals(sum, &life->totals);
+	/* What it did after that is known as far as this. */
+	sum->bytes_examined += life->fed - life->fed_then;
+	life->unfinished += life->totals.bytes_held;
+	sum->bytes_held = sum->processes_live = 0;
+	memset(&life->totals, 0, sizeof(life->totals));
+	life->fed_then = life->fed;
+	life->deaths++;
+	life->dead_from_ns = life->checkpoint_ns;
+	if (life->at.time_ns) {
+		life->suspect_deaths =
+			same_mark(&life->at, &life->suspect) ? life->suspect_deaths + 1 : 1;
+		life->suspect = life->at;
+		life->at.time_ns = 0;
+	}
+}
+
+static void checkpoint(struct session *s)
+{
+	struct life *life = s->life;
+	uint64_t ns = clock_now_ns(CLOCK_BOOTTIME);
+
+	if (ns - life->checkpoint_ns < CHECKPOINT_NS)
+		return;
+	engine_totals(s->engine, &life->totals);
+	life->fed_then = life->fed;
+	life->checkpoint_ns = ns;
+	capture_moved(s->capture, &life->moved);
+}
+
+static uint64_t boot_offset(void)
+{
+	return clock_now_ns(CLOCK_REALTIME) - clock_now_ns(CLOCK_BOOTTIME);
+}
+
+/* Somebody may set the clock. */
+static void follow_clock(struct session *s)
+{
+	uint64_t offset = boot_offset();
+	int64_t step = (int64_t)(offset - s->boot_offset_ns);
+
+	if (step > -CLOCK_STEP_NS && step < CLOCK_STEP_NS)
+		return;
+	session_note(s, "the clock was set by %lld s during the watch",
+		     (long long)(step / 1000000000));
+	s->boot_offset_ns = offset;
+	engine_clock(s->engine, offset);
+}
+
+/* A worker died; this one has just taken over. */
+static void count_gap(struct session *s)
+{
+	struct life *life = s->life;
+	uint64_t moved;
+
+	life->dead_until_ns = clock_now_ns(CLOCK_BOOTTIME);
+	if (!capture_moved(s->capture, &moved) && moved > life->moved)
+		life->dead_moved += moved - life->moved;
+}
+
+/* --- the worker -------------------------------------------------------------------------------- */
+
+int session_start(struct session *s, uint32_t root_tgid, bool late, bool again, struct error *err)
 {
 	struct engine_config cfg = {
 		.scanner = s->stack.scanner,
 		.policy = s->stack.policy,
-		.values = s->stack.values,
-		.fingerprint = s->stack.fingerprint,
-		.boot_offset_ns = clock_now_ns(CLOCK_REALTIME) - clock_now_ns(CLOCK_BOOTTIME),
+		.boot_offset_ns = boot_offset(),
 		.root_tgid = root_tgid,
 		.late = late,
 		.alert = on_alert,
@@ -126,14 +256,29 @@ int session_start(struct session *s, uint32_t root_tgid, bool late, struct error
 	};
 	int ret;
 
+	ret = stack_open_secrets(&s->stack, s->shared, err);
+	if (ret)
+		return ret;
+	ret = capture_inherit(s->capture, again, err);
+	if (ret)
+		return ret;
+	if (again)
+		count_gap(s);
+	cfg.values = s->stack.values;
+	cfg.fingerprint = s->stack.fingerprint;
+	s->boot_offset_ns = cfg.boot_offset_ns;
 	ret = engine_new(&cfg, &s->engine);
 	if (ret)
 		error_set(err, ret, "out of memory for the engine");
+	else
+		ret = match_open(s, err);
 	if (!ret && s->record_path) {
 		memcpy(info.fingerprint_key, s->stack.fingerprint.key,
 		       sizeof(info.fingerprint_key));
 		ret = rec_writer_open(s->record_path, &info, &s->recording, err);
 	}
+	if (!ret)
+		checkpoint(s);
 	wipe(&info, sizeof(info));
 	wipe(&cfg.fingerprint, sizeof(cfg.fingerprint));
 	return ret;
@@ -155,106 +300,17 @@ void session_note(struct session *s, const char *fmt, ...)
 
 int session_drain(struct session *s)
 {
-	static const struct timespec gather = { .tv_nsec = GATHER_NS };
 	int n = capture_drain(s->capture);
 
 	if (n > 0)
-		nanosleep(&gather, NULL);
+		capture_gather(s->capture, n > GATHER_MANY ? GATHER_FAST_NS : GATHER_NS);
 	engine_tick(s->engine, clock_now_ns(CLOCK_BOOTTIME));
 	match_values(s);
+	if (s->n_old_rules)
+		session_settle_rules(s);
+	follow_clock(s);
+	checkpoint(s);
 	return n;
-}
-
-static void drain_rest(struct session *s)
-{
-	struct pollfd pfd = { .fd = capture_fd(s->capture), .events = POLLIN };
-	int quiet = 0, n;
-
-	while (quiet < DRAIN_ROUNDS) {
-		n = session_drain(s);
-		if (n < 0) {
-			session_note(s, "the rings could not be read to their end: %s",
-				     strerror(-n));
-			return;
-		}
-		if (n > 0)
-			quiet = 0;
-		else if (++quiet < DRAIN_ROUNDS)
-			poll(&pfd, 1, DRAIN_PAUSE_MS);
-	}
-}
-
-static void on_stream(void *arg, const struct bt_stream_key *key, const struct bt_stream_val *val)
-{
-	struct session *s = arg;
-
-	engine_stream_final(s->engine, &key->file, (enum bt_dir)key->dir, val->pos, val->matched);
-}
-
-static void finish_recording(struct session *s, const struct run_summary *sum)
-{
-	struct rec_totals totals;
-	struct error err = { 0 };
-
-	if (!s->recording)
-		return;
-	memcpy(totals.loss, sum->loss, sizeof(totals.loss));
-	memcpy(totals.seen, sum->seen, sizeof(totals.seen));
-	if (s->record_err) {
-		rec_writer_abort(s->recording);
-		log_at(s->log, LOG_LEVEL_ERROR, "%s: recording given up: %s", s->record_path,
-		       strerror(-s->record_err));
-	} else if (rec_writer_close(s->recording, &totals, &err)) {
-		s->record_err = err.code;
-		log_at(s->log, LOG_LEVEL_ERROR, "%s", err.text);
-	}
-	s->recording = NULL;
-}
-
-/* Who talked TLS that could not be looked into, and why. */
-static void note_sealed(void *arg, const struct engine_tls *use)
-{
-	struct session *s = arg;
-
-	if (use->sealed && !use->plain)
-		session_note(s, "TLS of %s (process %u) was not looked into, %llu bytes: %s",
-			     use->comm, use->tgid, (unsigned long long)use->sealed,
-			     capture_tls_state(s->capture, use->tgid));
-}
-
-int session_finish(struct session *s, const char *command, const char *target, int clean)
-{
-	struct run_summary sum = { .command = command, .target = target };
-	struct alert_list list = { 0 };
-	int status;
-
-	drain_rest(s);
-	if (capture_streams(s->capture, on_stream, s))
-		session_note(s, "the kernel's stream positions could not be read");
-	if (capture_counters(s->capture, sum.loss, sum.seen))
-		session_note(s, "the loss counters could not be read");
-	engine_finish(s->engine);
-	engine_totals(s->engine, &sum.totals);
-	engine_walk_tls(s->engine, note_sealed, s);
-	if (secmem_unlocked())
-		session_note(
-			s,
-			"up to %zu bytes of payload were held in memory that could not be locked",
-			secmem_unlocked());
-	if (capture_copied(s->capture))
-		session_note(s,
-			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
-			     "afterwards, in the file that they came from",
-			     (unsigned long long)capture_copied(s->capture));
-	sum.started_ns = s->started_ns;
-	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
-	sum.notes = (const char *const *)s->notes;
-	sum.not_looked = sum.totals.records == 0;
-	engine_walk_alerts(s->engine, alert_list_add, &list);
-	finish_recording(s, &sum);
-	status = outputs_conclude(s->outputs, s->log, s->shared, s->stack.policy, &list, &sum,
-				  clean);
-	return s->record_err ? EXIT_WATCH_FAILED : status;
 }
 
 void session_release(struct session *s)
@@ -271,8 +327,12 @@ void session_release(struct session *s)
 	s->outputs = outputs_free(s->outputs);
 	s->engine = engine_free(s->engine);
 	stack_release(&s->stack);
-	/* After all that is secret. */
-	s->capture = capture_leave(s->capture);
+	for (i = 0; i < s->n_old_rules; i++) {
+		scanner_free(s->old_rules[i].scanner);
+		ruleset_free(s->old_rules[i].rules);
+	}
+	s->n_old_rules = 0;
+	s->capture = capture_free(s->capture);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	s->signal_fd = -1;
@@ -282,4 +342,7 @@ void session_release(struct session *s)
 	for (i = 0; i < s->n_notes; i++)
 		free(s->notes[i]);
 	s->n_notes = 0;
+	if (s->life)
+		munmap(s->life, sizeof(*s->life));
+	s->life = NULL;
 }

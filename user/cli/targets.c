@@ -186,7 +186,7 @@ static int add_pid(pid_t pid, struct target_list *ret)
 {
 	struct target_proc p;
 
-	if (pid == getpid() || target_proc_read(pid, &p))
+	if (pid == getpid() || pid == getppid() || target_proc_read(pid, &p))
 		return 0;
 	return target_list_add(ret, &p);
 }

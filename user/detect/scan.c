@@ -209,13 +209,50 @@ void scan_reset(struct scan *s, uint64_t off, struct span key)
 		lane_open_whole(&s->lane);
 }
 
+static void link_to(struct scan *s, const struct scanner *sc)
+{
+	s->sc = sc;
+	s->prev_of_sc = NULL;
+	s->next_of_sc = sc->scans->first;
+	if (s->next_of_sc)
+		s->next_of_sc->prev_of_sc = s;
+	sc->scans->first = s;
+}
+
+static void unlink_from(struct scan *s)
+{
+	if (s->next_of_sc)
+		s->next_of_sc->prev_of_sc = s->prev_of_sc;
+	if (s->prev_of_sc)
+		s->prev_of_sc->next_of_sc = s->next_of_sc;
+	else
+		s->sc->scans->first = s->next_of_sc;
+}
+
+size_t scanner_replace(const struct scanner *sc, const struct scanner *next)
+{
+	struct scan *s, *after;
+	size_t stay = 0;
+
+	for (s = sc->scans->first; s; s = after) {
+		after = s->next_of_sc;
+		/* Nested ones end with the candidate that they are of. */
+		if (s->parent || scan_undecided(s)) {
+			stay++;
+			continue;
+		}
+		unlink_from(s);
+		link_to(s, next);
+	}
+	return stay;
+}
+
 struct scan *scan_new(const struct scanner *sc, struct values *values)
 {
 	struct scan *s = secmem_calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->sc = sc;
 	s->values = values;
 	if (values) {
 		s->vs = value_scan_new(values);
@@ -224,6 +261,7 @@ struct scan *scan_new(const struct scanner *sc, struct values *values)
 			return NULL;
 		}
 	}
+	link_to(s, sc);
 	lane_init(&s->lane, s, false);
 	return s;
 }
@@ -232,6 +270,7 @@ struct scan *scan_free(struct scan *s)
 {
 	if (!s)
 		return NULL;
+	unlink_from(s);
 	second_free(s);
 	lane_release(&s->lane);
 	value_scan_free(s->vs);

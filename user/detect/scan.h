@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Finding secrets in a byte stream. A struct scanner is compiled once from a ruleset and is read-only
- * (shared by all streams); a struct scan is the state of one stream: small (about 400 bytes) until a
+ * (shared by all streams, and replaced under them by scanner_replace()); a struct scan is the state of one stream: small (about 400 bytes) until a
  * candidate is open. Bytes come in any cut; a token is found wherever the cuts are. Hits are
  * reported as soon as the byte after the token is known, or at scan_flush.
  *
@@ -28,7 +28,14 @@ struct values; /* detect/values.h: exact values to look for */
 
 /* 0 or negative errno with `err`. The ruleset must outlive the scanner. */
 int scanner_new(const struct ruleset *rs, struct scanner **ret, struct error *err);
+/* NULL is fine. No scan may go by it any more. */
 struct scanner *scanner_free(struct scanner *sc);
+/*
+ * Other rules for what is being scanned: every scan that goes by `sc` goes by `next` from its next byte on. One with an
+ * open candidate, which is the old rules' to decide, stays; how many do. Call again later for these, and keep `sc` and its
+ * ruleset until there are none.
+ */
+size_t scanner_replace(const struct scanner *sc, const struct scanner *next);
 
 /* `values` may be NULL; it may change (values_add/remove) while scans are under way. */
 struct scan *scan_new(const struct scanner *sc, struct values *values);

@@ -27,11 +27,17 @@
 
 struct key_names;
 
+/* The scans that go by a scanner. */
+struct scan_list {
+	struct scan *first;
+};
+
 struct scanner {
 	const struct ruleset *rs;
 	struct match *match;
 	struct key_names *keys;
 	struct byte_set jwt_left; /* no JWT begins behind these */
+	struct scan_list *scans;
 };
 
 enum cand_type { CAND_TOKEN, CAND_REGEX, CAND_JWT, CAND_NESTED, CAND_KEY };
@@ -126,6 +132,7 @@ struct held_part {
 
 struct scan {
 	const struct scanner *sc;
+	struct scan *prev_of_sc, *next_of_sc;
 	struct values *values;
 	struct value_scan *vs;
 	struct scan *parent; /* of a nested scan */

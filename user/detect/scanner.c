@@ -124,7 +124,8 @@ int scanner_new(const struct ruleset *rs, struct scanner **ret, struct error *er
 		sc->rs = rs;
 		byte_set_parse(&sc->jwt_left, SPAN_LIT("A-Za-z0-9_-"), &why);
 		sc->match = match_new();
-		r = sc->match ? key_names_new(rs, &sc->keys) : -ENOMEM;
+		sc->scans = calloc(1, sizeof(*sc->scans));
+		r = sc->match && sc->scans ? key_names_new(rs, &sc->keys) : -ENOMEM;
 	}
 	for (size_t i = 0; !r && i < rs->rules.n; i++)
 		r = add_rule(sc->match, rs->rules.v[i], (uint16_t)i);
@@ -145,6 +146,7 @@ struct scanner *scanner_free(struct scanner *sc)
 	if (sc) {
 		match_free(sc->match);
 		key_names_free(sc->keys);
+		free(sc->scans);
 	}
 	free(sc);
 	return NULL;

@@ -85,8 +85,22 @@ void actor_of(const struct event *ev, struct actor *ret)
 		.time_ns = ev->time_ns,
 		.fd = ev->kind == BT_REC_DATA ? ev->data.fd : -1,
 		.mode = ev->kind == BT_REC_DATA ? ev->data.file.mode : 0,
+		.call = ev->kind == BT_REC_DATA ? (uint16_t)ev->data.call : BT_CALL_NONE,
 	};
 	memcpy(ret->comm, ev->comm, sizeof(ret->comm));
+}
+
+void engine_rules(struct engine *e, const struct scanner *sc, const struct policy *p)
+{
+	policy_carry_overrides(e->cfg.policy, p, e->totals.overridden);
+	e->cfg.scanner = sc;
+	e->cfg.policy = p;
+}
+
+void engine_clock(struct engine *e, uint64_t boot_offset_ns)
+{
+	e->cfg.boot_offset_ns = boot_offset_ns;
+	flows_clock(e->flows, boot_offset_ns);
 }
 
 int engine_feed(struct engine *e, struct span record)
@@ -170,15 +184,6 @@ void engine_finish(struct engine *e)
 	engine_look_back(e, UINT64_MAX);
 }
 
-static bool count_process(void *arg, const struct proc *p)
-{
-	uint64_t *n = arg;
-
-	(void)p;
-	(*n)++;
-	return true;
-}
-
 void engine_totals(const struct engine *e, struct engine_totals *ret)
 {
 	struct stream_totals st = e->stream_totals;
@@ -188,12 +193,12 @@ void engine_totals(const struct engine *e, struct engine_totals *ret)
 		stream_table_totals(e->streams, &st);
 		ret->streams += stream_table_len(e->streams);
 	}
+	ret->bytes_held = st.held_now;
 	ret->bytes_missing = st.missing;
 	ret->bytes_matched = st.matched;
 	ret->streams_evicted = st.evicted;
 	ret->streams += st.evicted;
-	ret->processes = proc_table_evicted(e->procs);
-	proc_walk(e->procs, count_process, &ret->processes);
+	ret->processes = proc_table_evicted(e->procs) + proc_table_len(e->procs);
 	ret->processes_live = proc_table_live(e->procs);
 }
 

@@ -34,6 +34,7 @@ struct engine_totals {
 	uint64_t records, bad_records;
 	uint64_t bytes_examined;     /* payload scanned */
 	uint64_t bytes_missing;      /* gaps in streams */
+	uint64_t bytes_held;         /* taken in now, waiting for what belongs before it */
 	uint64_t bytes_matched;      /* examined by the kernel's matched lane alone */
 	uint64_t bytes_missing_args; /* of argv and environments */
 	uint64_t bytes_unscanned;    /* no memory to scan them */
@@ -58,6 +59,13 @@ struct engine_totals {
 
 int engine_new(const struct engine_config *cfg, struct engine **ret);
 struct engine *engine_free(struct engine *e);
+/*
+ * Other rules and another policy from now on; what has been learnt, and streams and flows, stay. The scans under way are the
+ * caller's to move (scanner_replace()). Counts of overrides that the new policy has not are dropped.
+ */
+void engine_rules(struct engine *e, const struct scanner *sc, const struct policy *p);
+/* The clock was set: CLOCK_REALTIME - CLOCK_BOOTTIME from now on. Nothing but what alerts and JWTs say of time goes by it. */
+void engine_clock(struct engine *e, uint64_t boot_offset_ns);
 /* One raw record. 0; -EBADMSG for a record that is not valid (counted, skipped); -ENOMEM. */
 int engine_feed(struct engine *e, struct span record);
 /* The same for a record of the past: recorded time passes first, as engine_tick() lets it in a live run. */

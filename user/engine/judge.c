@@ -39,6 +39,7 @@ void engine_raise(struct engine *e, struct alert *a, const struct actor *who)
 	int override;
 
 	fill_process(e, who, &a->process);
+	a->sink.seen = event_call_seen((enum bt_call)who->call);
 	override = policy_override(e->cfg.policy, a);
 	if (override >= 0) {
 		e->totals.overridden[override]++;

@@ -21,6 +21,7 @@ struct actor {
 	uint64_t start_ns, time_ns;
 	int fd;
 	uint16_t mode; /* of the file at that time */
+	uint16_t call; /* enum bt_call */
 	char comm[BT_COMM_LEN + 1];
 };
 

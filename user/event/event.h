@@ -59,10 +59,11 @@ struct event {
 		} fork;
 		struct {
 			struct bt_file_id file, from;
-			uint64_t pos, from_off, len;
+			uint64_t pos, from_off, to_off, len;
 			int32_t fd, from_fd;
 			enum bt_call call;
-			struct span path; /* of the source */
+			bool sure; /* BT_COPY_SURE */
+			struct span path;
 		} copy;
 		struct {
 			struct span text; /* as /proc/PID/cgroup */
@@ -85,6 +86,11 @@ struct event {
 int event_decode(struct span rec, struct event *ret);
 
 const char *event_call_name(enum bt_call call); /* "writev", as in syscalls(2) */
+/*
+ * How bytes of such a call were had, in words, when it was not at the call: "afterwards, in the source file". NULL: at the
+ * call.
+ */
+const char *event_call_seen(enum bt_call call);
 const char *event_loss_name(enum bt_loss loss); /* "ring-window", as the summary prints it */
 const char *event_file_type_name(unsigned int type);
 

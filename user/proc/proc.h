@@ -68,6 +68,7 @@ const struct proc *proc_find(struct proc_table *t, uint32_t tgid, uint64_t start
 /* The process that lives (or lived last) under this tgid. */
 const struct proc *proc_find_tgid(struct proc_table *t, uint32_t tgid);
 const struct proc_file *proc_file_find(struct proc_table *t, const struct bt_file_id *id);
+size_t proc_table_len(const struct proc_table *t);  /* exited ones too */
 size_t proc_table_live(const struct proc_table *t); /* processes not exited */
 uint64_t proc_table_evicted(const struct proc_table *t);
 /* Calls fn for every process not evicted; stop by returning false. */

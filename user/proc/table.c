@@ -435,6 +435,11 @@ const struct proc_file *proc_file_find(struct proc_table *t, const struct bt_fil
 	return table_get(t->files, KEY(key));
 }
 
+size_t proc_table_len(const struct proc_table *t)
+{
+	return table_len(t->live) + table_len(t->exited);
+}
+
 size_t proc_table_live(const struct proc_table *t)
 {
 	return table_len(t->live);

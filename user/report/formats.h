@@ -21,14 +21,12 @@ int report_open_as(const struct report_format *format, const char *path, int def
 
 #define REPORT_MAX_TEXT (16u * 1024 * 1024) /* of one alert or one end */
 
-#define REPORT_TIME_LEN 32
-/* "2026-01-31T23:59:59.000000Z"; returns `out`. */
-const char *report_time(uint64_t ns, char out[REPORT_TIME_LEN]);
 /* "clean", "findings" or "incomplete". */
-const char *run_summary_verdict(const struct run_summary *s, size_t n_alerts);
+const char *run_summary_verdict(const struct run_summary *s, uint64_t findings);
 /* True when the alert is about a part of a known value. */
 bool report_is_part(const struct redacted *s);
-/* How many of the alerts have each severity. */
-void report_count(const struct alert *const *alerts, size_t n, uint64_t by_severity[SEV_MAX]);
+/* How many findings have each severity, those of processes that died among them; returns how many in all. */
+uint64_t report_count(const struct alert *const *alerts, size_t n, const struct run_summary *s,
+		      uint64_t by_severity[SEV_MAX]);
 
 #endif /* BT_REPORT_FORMATS_H */

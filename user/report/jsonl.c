@@ -48,6 +48,8 @@ static void put_sink(struct jw *w, const struct sink *s)
 	if (s->line)
 		jw_u64(w, "line", s->line);
 	jw_u64(w, "offset", s->offset);
+	if (s->seen)
+		jw_str(w, "seen", s->seen);
 	jw_end_object(w);
 }
 
@@ -103,7 +105,7 @@ static void put_flow(struct jw *w, const struct alert_flow *f)
 
 static void put_override(struct jw *w, const struct alert *a)
 {
-	if (!a->overridden_by)
+	if (!a->overridden_by[0])
 		return;
 	jw_object(w, "override");
 	jw_str(w, "id", a->overridden_by);
@@ -202,6 +204,22 @@ static void put_seen(struct jw *w, const struct run_summary *s)
 	jw_end_object(w);
 }
 
+static void put_balance(struct jw *w, const struct run_summary *s)
+{
+	struct run_balance b;
+
+	run_summary_balance(s, &b);
+	jw_object(w, "balance");
+	jw_u64(w, "moved", b.moved);
+	jw_u64(w, "sent_up", b.whole);
+	jw_u64(w, "matched", b.matched);
+	jw_u64(w, "copied", b.copied);
+	jw_u64(w, "skipped", b.skipped);
+	jw_u64(w, "lost", b.lost);
+	jw_bool(w, "adds_up", b.moved == b.accounted);
+	jw_end_object(w);
+}
+
 static void put_losses(struct jw *w, const struct run_summary *s)
 {
 	struct run_loss losses[RUN_LOSS_MAX];
@@ -256,9 +274,9 @@ int report_jsonl_finish(const struct policy *p, const struct alert *const *alert
 			const struct run_summary *s, struct buf *out)
 {
 	uint64_t by_severity[SEV_MAX];
+	uint64_t findings = report_count(alerts, n, s, by_severity);
 	struct jw w;
 
-	report_count(alerts, n, by_severity);
 	jw_init(&w, out);
 	jw_object(&w, NULL);
 	jw_str(&w, "schema", "beartrap.summary/1");
@@ -266,10 +284,10 @@ int report_jsonl_finish(const struct policy *p, const struct alert *const *alert
 	jw_str(&w, "target", s->target ? s->target : "");
 	put_time(&w, "started", s->started_ns);
 	put_time(&w, "ended", s->ended_ns);
-	jw_str(&w, "verdict", run_summary_verdict(s, n));
+	jw_str(&w, "verdict", run_summary_verdict(s, findings));
 	jw_bool(&w, "complete", run_summary_complete(s));
 	jw_bool(&w, "not_looked", s->not_looked);
-	jw_u64(&w, "findings", n);
+	jw_u64(&w, "findings", findings);
 	jw_object(&w, "by_severity");
 	for (unsigned int i = 0; i < SEV_MAX; i++)
 		jw_u64(&w, severity_name((enum severity)i), by_severity[i]);
@@ -277,6 +295,7 @@ int report_jsonl_finish(const struct policy *p, const struct alert *const *alert
 	put_losses(&w, s);
 	put_totals(&w, &s->totals);
 	put_seen(&w, s);
+	put_balance(&w, s);
 	put_repeated(&w, alerts, n);
 	put_overrides(&w, p, s);
 	jw_array(&w, "notes");

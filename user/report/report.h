@@ -20,16 +20,39 @@ struct run_summary {
 	struct bt_counter seen[BT_SEEN_MAX];
 	uint64_t started_ns, ended_ns; /* CLOCK_REALTIME */
 	const char *const *notes;      /* coverage notes, NULL-terminated, or NULL */
-	bool not_looked;               /* nothing was examined at all although something ran */
+	/*
+	 * Of processes that watched before, and died: their findings (totals have them), how many they were, and bytes that
+	 * they left unfinished.
+	 */
+	uint64_t earlier[SEV_MAX];
+	struct bt_counter restarted;
+	uint64_t unread_bytes; /* that the kernel side sent and that did not arrive */
+	bool not_looked;       /* nothing was examined at all although something ran */
 };
 
 /* One reason why something was not examined. */
 struct run_loss {
 	const char *
-		cause; /* event_loss_name(), "gap", "args-gap", "unscanned", "bad-record", "stream-evicted" */
+		cause; /* event_loss_name(), "gap", "args-gap", "unscanned", "bad-record", "stream-evicted", "restart",
+			  "unread", "unaccounted" */
 	uint64_t events, bytes;
 };
-#define RUN_LOSS_MAX (BT_LOSS_MAX + 5)
+#define RUN_LOSS_MAX (BT_LOSS_MAX + 8)
+
+/*
+ * What the kernel side counted, which has to add up: calls moved so many bytes, and these are where they went. Zeros when
+ * nothing was watched (scan).
+ */
+struct run_balance {
+	uint64_t moved;
+	uint64_t whole;   /* sent up whole, or as windows round a hit */
+	uint64_t matched; /* examined in the kernel */
+	uint64_t copied;  /* told of, to be read in the file that they came from */
+	uint64_t skipped; /* carry no secrets to anybody */
+	uint64_t lost;
+	uint64_t accounted; /* all of these; should be `moved` */
+};
+void run_summary_balance(const struct run_summary *s, struct run_balance *ret);
 
 /* The reasons that occurred; returns how many. */
 size_t run_summary_losses(const struct run_summary *s, struct run_loss ret[RUN_LOSS_MAX]);
@@ -60,6 +83,10 @@ struct report_format {
 extern const struct report_format report_formats[]; /* ends with name == NULL */
 const struct report_format *report_format_find(struct span name);
 
+#define REPORT_TIME_LEN 32
+/* "2026-01-31T23:59:59.000000Z"; returns `out`. */
+const char *report_time(uint64_t ns, char out[REPORT_TIME_LEN]);
+
 /* An opened --output FORMAT[:FILE]. */
 struct report;
 /*
@@ -68,6 +95,8 @@ struct report;
  * format that is not known.
  */
 int report_open(const char *spec, int default_fd, struct report **ret, struct error *err);
+/* Who reads it is waited for no longer than this; then nothing more is written. 0, as it begins: for ever. */
+void report_wait(struct report *r, int ms);
 int report_alert(struct report *r, const struct policy *p, const struct alert *a);
 /* Writes the end and closes. 0, or the first write error of its whole life with `err` filled. */
 int report_finish(struct report *r, const struct policy *p, const struct alert *const *alerts,

@@ -93,6 +93,8 @@ static void put_where(struct buf *out, const struct alert *a)
 	if (a->sink.fd >= 0)
 		buf_addf(out, ", fd %d", a->sink.fd);
 	buf_add_byte(out, '\n');
+	if (a->sink.seen)
+		put_field(out, "seen", a->sink.seen);
 }
 
 static void put_process(struct buf *out, const struct alert_process *p)
@@ -148,7 +150,7 @@ static int put_alert(const struct policy *p, const struct alert *a, struct buf *
 	put_where(out, a);
 	put_process(out, &a->process);
 	put_flow(out, &a->flow);
-	if (a->overridden_by) {
+	if (a->overridden_by[0]) {
 		begin_field(out, "policy");
 		buf_addf(out, "%s, not %s, by override ", severity_name(a->severity),
 			 severity_name(a->overridden_from));
@@ -182,7 +184,9 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 {
 	const struct engine_totals *t = &s->totals;
 	uint64_t matched = s->seen[BT_SEEN_MATCHED].bytes;
+	struct run_balance b;
 
+	run_summary_balance(s, &b);
 	put_safe_str(out, s->command ? s->command : "beartrap");
 	if (s->target && s->target[0])
 		put_part(out, " ", s->target);
@@ -200,6 +204,13 @@ static void put_examined(struct buf *out, const struct run_summary *s)
 			"note: %" PRIu64 " more bytes were examined by matching only: under load, "
 			"for what tokens begin with, key names and known values, nothing encoded\n",
 			matched);
+	if (b.moved)
+		buf_addf(out,
+			 "bytes: %" PRIu64 " moved = %" PRIu64 " sent up + %" PRIu64
+			 " matched + %" PRIu64 " copied + %" PRIu64 " skipped + %" PRIu64
+			 " lost%s\n",
+			 b.moved, b.whole, b.matched, b.copied, b.skipped, b.lost,
+			 b.moved == b.accounted ? "" : "; that does not add up");
 	if (t->bytes_tls)
 		buf_addf(out,
 			 "note: of TLS, %" PRIu64
@@ -236,14 +247,18 @@ static void put_overrides(struct buf *out, const struct policy *p, const struct 
 	}
 }
 
-static void put_found(struct buf *out, const struct alert *const *alerts, size_t n, bool color)
+/* How many. */
+static uint64_t put_found(struct buf *out, const struct alert *const *alerts, size_t n,
+			  const struct run_summary *s, bool color)
 {
-	uint64_t by_severity[SEV_MAX];
+	uint64_t by_severity[SEV_MAX], all;
 	const char *before = ": ";
 
-	report_count(alerts, n, by_severity);
-	buf_addf(out, "%sFOUND%s: %zu finding%s", color ? severity_sgr[SEV_HIGH] : "",
-		 color ? SGR_RESET : "", n, n == 1 ? "" : "s");
+	all = report_count(alerts, n, s, by_severity);
+	if (!all)
+		return 0;
+	buf_addf(out, "%sFOUND%s: %" PRIu64 " finding%s", color ? severity_sgr[SEV_HIGH] : "",
+		 color ? SGR_RESET : "", all, all == 1 ? "" : "s");
 	for (unsigned int i = SEV_MAX; i--;) {
 		if (!by_severity[i])
 			continue;
@@ -252,6 +267,7 @@ static void put_found(struct buf *out, const struct alert *const *alerts, size_t
 		before = ", ";
 	}
 	buf_add_byte(out, '\n');
+	return all;
 }
 
 /* What a cause of loss means, and what to do. */
@@ -294,15 +310,15 @@ static int put_finish(const struct policy *p, const struct alert *const *alerts,
 		      const struct run_summary *s, struct buf *out, bool color)
 {
 	bool complete = run_summary_complete(s);
+	uint64_t found;
 
 	put_repeated(out, alerts, n);
 	put_examined(out, s);
 	put_overrides(out, p, s);
-	if (n)
-		put_found(out, alerts, n, color);
+	found = put_found(out, alerts, n, s, color);
 	if (!complete)
 		put_incomplete(out, s, color);
-	if (!n && complete)
+	if (!found && complete)
 		buf_addf(out, "%sclean%s: nothing found, every byte examined%s%s\n",
 			 color ? "\033[32m" : "", color ? SGR_RESET : "",
 			 s->seen[BT_SEEN_MATCHED].bytes ? ", some by matching only" : "",

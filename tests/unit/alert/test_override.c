@@ -93,7 +93,7 @@ static void first_that_fits(void **state)
 
 	assert_int_equal(policy_overrides_len(p), 3);
 	assert_int_equal(policy_override(p, &a), -1);
-	assert_null(a.overridden_by);
+	assert_string_equal(a.overridden_by, "");
 	snprintf(a.mcp.tool, sizeof(a.mcp.tool), "show");
 	snprintf(a.process.exe, sizeof(a.process.exe), "/usr/bin/node");
 	assert_int_equal(policy_override(p, &a), 1);

@@ -500,6 +500,11 @@ static void test_names(void **state)
 {
 	assert_string_equal(event_call_name(BT_CALL_WRITEV), "writev");
 	assert_string_equal(event_call_name(BT_CALL_MAX), "unknown");
+	assert_null(event_call_seen(BT_CALL_WRITE));
+	assert_string_equal(event_call_seen(BT_CALL_SENDFILE), "afterwards, in the source file");
+	assert_null(event_call_seen(BT_CALL_MAX));
+	for (int i = BT_CALL_SENDFILE; i < BT_CALL_MAX; i++)
+		assert_non_null(event_call_seen((enum bt_call)i));
 	assert_string_equal(event_loss_name(BT_LOSS_RING_WINDOW), "ring-window");
 	assert_string_equal(event_loss_name(BT_LOSS_MAX), "unknown");
 	assert_string_equal(event_file_type_name(BT_FILE_PIPE), "pipe");

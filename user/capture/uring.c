@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which of the programs for io_uring this kernel can have: its tracepoints have changed. */
+#include <bpf/btf.h>
+
+#include "capture/internal.h"
+
+/* Arguments of the tracepoint, 0 when the kernel has none of that name. */
+static unsigned int tracepoint_args(const struct btf *btf, const char *name)
+{
+	__s32 id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	const struct btf_type *t = id < 0 ? NULL : btf__type_by_id(btf, (__u32)id);
+
+	/* A typedef of a pointer to a function, whose first parameter is the tracing's own. */
+	for (int i = 0; i < 2 && t; i++)
+		t = btf__type_by_id(btf, t->type);
+	return t && btf_is_func_proto(t) && btf_vlen(t) ? btf_vlen(t) - 1u : 0;
+}
+
+void uring_prepare(struct capture *c)
+{
+	struct bpf_program *submit = c->skel->progs.bt_uring_submit;
+	struct btf *btf = btf__load_vmlinux_btf();
+	unsigned int complete;
+	bool seen;
+
+	complete = btf ? tracepoint_args(btf, "btf_trace_io_uring_complete") : 0;
+	c->skel->rodata->bt_uring_cqe = complete == 3;
+	/* Seven: since 5.19; three: since 6.16. The overflow has had five since 5.19. */
+	seen = (complete == 7 || complete == 3) &&
+	       tracepoint_args(btf, "btf_trace_io_uring_cqe_overflow") == 5;
+	/* Its name until 6.3. */
+	if (seen && !tracepoint_args(btf, "btf_trace_io_uring_submit_req"))
+		seen = tracepoint_args(btf, "btf_trace_io_uring_submit_sqe") == 2 &&
+		       !bpf_program__set_attach_target(submit, 0, "io_uring_submit_sqe");
+	bpf_program__set_autoload(submit, seen);
+	bpf_program__set_autoload(c->skel->progs.bt_uring_complete, seen);
+	bpf_program__set_autoload(c->skel->progs.bt_uring_overflow, seen);
+	c->skel->rodata->bt_uring_seen = seen;
+	btf__free(btf);
+}
