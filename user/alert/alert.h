@@ -67,7 +67,7 @@ struct sink {
 	char host[256];
 	int fd;                /* -1 unknown */
 	uint64_t line, offset; /* 0 = unknown for line */
-	const char *seen; /* how, when not at the call that moved the bytes; static, or NULL */
+	const char *seen;      /* how, when not at the call that moved the bytes; static, or NULL */
 };
 
 struct alert_mcp {          /* transport "" when not on an MCP wire */

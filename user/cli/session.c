@@ -38,15 +38,13 @@ static bool same_mark(const struct record_mark *a, const struct record_mark *b)
 }
 
 /* Bytes of a call that the record brings. */
-static uint64_t payload(struct span record, const struct bt_hdr *hdr, bool *copied)
+static uint64_t payload(struct span record, const struct bt_hdr *hdr)
 {
 	struct bt_rec_data rec;
 
-	*copied = false;
 	if (hdr->kind != BT_REC_DATA || record.len < sizeof(rec))
 		return 0;
 	memcpy(&rec, record.p, sizeof(rec));
-	*copied = rec.call >= BT_CALL_SENDFILE;
 	return rec.data_len;
 }
 
@@ -56,13 +54,12 @@ static int on_record(void *arg, struct span record)
 	struct life *life = s->life;
 	struct bt_hdr hdr = { 0 };
 	uint64_t bytes;
-	bool copied;
 	int err = 0;
 
 	if (record.len >= sizeof(hdr))
 		memcpy(&hdr, record.p, sizeof(hdr));
 	life->at = (struct record_mark){ hdr.time_ns, hdr.tid, hdr.len };
-	bytes = payload(record, &hdr, &copied);
+	bytes = payload(record, &hdr);
 	if (life->suspect_deaths >= SUSPECT_DEATHS && same_mark(&life->at, &life->suspect)) {
 		life->unfinished += bytes;
 		life->left_out++;
@@ -72,8 +69,6 @@ static int on_record(void *arg, struct span record)
 		err = engine_feed(s->engine, record);
 	}
 	life->fed += bytes;
-	if (copied)
-		life->copied += bytes;
 	life->at.time_ns = 0;
 	/* A bad record is counted and makes the verdict incomplete; the next ones still count. */
 	return err == -EBADMSG ? 0 : err;
@@ -298,7 +293,10 @@ void session_note(struct session *s, const char *fmt, ...)
 int session_drain(struct session *s)
 {
 	static const struct timespec gather = { .tv_nsec = GATHER_NS };
+	uint64_t copied = capture_copied(s->capture);
 	int n = capture_drain(s->capture);
+
+	s->life->copied += capture_copied(s->capture) - copied;
 
 	if (n > 0)
 		nanosleep(&gather, NULL);
