@@ -43,6 +43,23 @@ const struct probe probes[] = {
 	{ .call = "io_uring_setup", .prog = "bt_io_uring", .optional = true },
 
 	{ .call = "mmap", .prog = "bt_map" },
+	{ .call = "mprotect", .prog = "bt_mprotect" },
+	{ .call = "pkey_mprotect", .prog = "bt_mprotect", .optional = true },
+	{ .call = "mremap", .prog = "bt_mremap" },
+	{ .call = "msync", .prog = "bt_mapped", .cookie = BT_SHARED_SYNC },
+	{ .call = "munmap", .prog = "bt_mapped", .cookie = BT_SHARED_UNMAP },
+
+	{ .call = "rename", .prog = "bt_named", .cookie = BT_NAME_RENAME, .optional = true },
+	{ .call = "renameat", .prog = "bt_named", .cookie = BT_NAME_RENAME | BT_NAME_AT, .optional = true },
+	{ .call = "renameat2", .prog = "bt_named", .cookie = BT_NAME_RENAME | BT_NAME_AT },
+	{ .call = "link", .prog = "bt_named", .cookie = BT_NAME_LINK, .optional = true },
+	{ .call = "linkat", .prog = "bt_named", .cookie = BT_NAME_LINK | BT_NAME_AT },
+	{ .call = "unlink", .prog = "bt_named", .cookie = BT_NAME_UNLINK, .optional = true },
+	{ .call = "unlinkat", .prog = "bt_named", .cookie = BT_NAME_UNLINK | BT_NAME_AT },
+	{ .call = "chmod", .prog = "bt_named", .cookie = BT_NAME_MODE, .optional = true },
+	{ .call = "fchmod", .prog = "bt_named", .cookie = BT_NAME_MODE | BT_NAME_FD },
+	{ .call = "fchmodat", .prog = "bt_named", .cookie = BT_NAME_MODE | BT_NAME_AT },
+	{ .call = "fchmodat2", .prog = "bt_named", .cookie = BT_NAME_MODE | BT_NAME_AT, .optional = true },
 
 #ifdef __x86_64__
 	/* 32-bit calls (int 0x80, 32-bit programs): arch/x86/entry/syscalls/syscall_32.tbl. */
