@@ -49,7 +49,8 @@ BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wpointer-arith \
 	-Wformat=2 -Wvla -Wundef -Wno-unused-parameter
 MAPS := -ffile-prefix-map=$(CURDIR)=.
-CFLAGS ?= -O2 -g
+# A build with sanitizers is made for the tests alone: line numbers are all of the debug information it needs.
+CFLAGS ?= $(if $(SANITIZE),-O1 -g1,-O2 -g)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(MAPS) -fno-strict-aliasing \
 	-fstack-protector-strong -fPIE -MMD -MP \
 	-D_GNU_SOURCE -Iinclude -Iuser -I$(BUILD)/gen \

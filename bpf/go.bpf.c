@@ -29,7 +29,7 @@ struct go_call {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 16384);
 	__type(key, struct go_key);
 	__type(value, struct go_call);
 } go_calls SEC(".maps");

@@ -161,15 +161,24 @@ static __always_inline void send_one(struct io *io, u64 ret, enum shape shape)
 	data_send(io, ret);
 }
 
+/* vmsplice takes from a pipe when it cannot write to it (fs/splice.c). */
+static __always_inline u8 vmsplice_dir(struct task_struct *task, u32 fd)
+{
+	struct file *f = (void *)file_of_fd(task, fd);
+
+	return !f || (BPF_CORE_READ(f, f_flags) & O_WRITES) ? BT_DIR_OUT : BT_DIR_IN;
+}
+
 static const u8 shapes[BT_CALL_MAX] = {
 	[BT_CALL_WRITE] = SHAPE_BUF,     [BT_CALL_PWRITE64] = SHAPE_PBUF,
 	[BT_CALL_WRITEV] = SHAPE_IOV,    [BT_CALL_PWRITEV] = SHAPE_PIOV,
 	[BT_CALL_PWRITEV2] = SHAPE_PIOV, [BT_CALL_SENDTO] = SHAPE_TO,
 	[BT_CALL_SENDMSG] = SHAPE_MSG,   [BT_CALL_SENDMMSG] = SHAPE_MMSG,
-	[BT_CALL_READ] = SHAPE_BUF,      [BT_CALL_PREAD64] = SHAPE_PBUF,
-	[BT_CALL_READV] = SHAPE_IOV,     [BT_CALL_PREADV] = SHAPE_PIOV,
-	[BT_CALL_PREADV2] = SHAPE_PIOV,  [BT_CALL_RECVFROM] = SHAPE_TO,
-	[BT_CALL_RECVMSG] = SHAPE_MSG,   [BT_CALL_RECVMMSG] = SHAPE_MMSG,
+	[BT_CALL_VMSPLICE] = SHAPE_IOV,  [BT_CALL_READ] = SHAPE_BUF,
+	[BT_CALL_PREAD64] = SHAPE_PBUF,  [BT_CALL_READV] = SHAPE_IOV,
+	[BT_CALL_PREADV] = SHAPE_PIOV,   [BT_CALL_PREADV2] = SHAPE_PIOV,
+	[BT_CALL_RECVFROM] = SHAPE_TO,   [BT_CALL_RECVMSG] = SHAPE_MSG,
+	[BT_CALL_RECVMMSG] = SHAPE_MMSG,
 };
 
 /* socketcall(2), by which 32-bit programs may make all calls on sockets: include/uapi/linux/net.h. */
@@ -205,7 +214,7 @@ static __always_inline bool has_address(const struct call_end *e)
 	return call_own(e) != BT_CALL_NONE || (which != SYS_SEND && which != SYS_RECV);
 }
 
-/* One program for all sixteen calls, so that it is verified once: which one it is stands in the cookie (enum bt_call). */
+/* One program for all seventeen calls, so that it is verified once: which one it is stands in the cookie (enum bt_call). */
 CALL_END(bt_io)
 {
 	struct io io = {};
@@ -243,6 +252,8 @@ CALL_END(bt_io)
 	io.fd = arg[0];
 	io.call = call;
 	io.dir = call < BT_CALL_READ ? BT_DIR_OUT : BT_DIR_IN;
+	if (call == BT_CALL_VMSPLICE)
+		io.dir = vmsplice_dir(e->task, io.fd);
 	if (io.dir == BT_DIR_IN)
 		flags = recv_flags(arg, shape);
 	io.cut = !!(flags & MSG_TRUNC);

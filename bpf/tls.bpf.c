@@ -132,8 +132,12 @@ int bt_tls_leave(struct pt_regs *ctx)
 	key.pid_tgid = bpf_get_current_pid_tgid();
 	key.frame = FN_FRAME_AT_RETURN(ctx);
 	found = bpf_map_lookup_elem(&tls_calls, &key);
-	if (!found)
+	if (!found) {
+		/* The thread was not watched yet when it called, or there was no room for its call. */
+		if ((s64)(s32)FN_RET(ctx) > 0)
+			count_loss(BT_LOSS_TLS_CALL, 0);
 		return 0;
+	}
 	call = *found;
 	bpf_map_delete_elem(&tls_calls, &key);
 	conn.obj = call.obj;

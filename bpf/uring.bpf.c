@@ -9,8 +9,7 @@
  * those that the kernel made for the purpose. What fails or is cancelled has moved nothing, and is not told of.
  *
  * Counted, because it cannot be seen: requests that were to complete in silence (IOSQE_CQE_SKIP_SUCCESS), those submitted
- * before the watch began, completions that found the queue full (since 6.2), bundles of provided buffers, and those told
- * by the kernel after the process is gone.
+ * before the watch began, completions that found the queue full, and those told by the kernel after the process is gone.
  */
 #include "lib/base.h"
 #include "lib/read.h"
@@ -20,6 +19,7 @@
 #include "lib/open.h"
 #include "lib/tls.h"
 #include "lib/uring.h"
+#include "lib/uring_buf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -66,6 +66,8 @@ static __always_inline void note(struct bt_scratch *s, struct io_kiocb *req, u8 
 			break;
 		}
 		uring_iov(u, msg->iov, msg->iov_len);
+		if (BPF_CORE_READ(sr, flags) & RECV_MULTISHOT)
+			u->len = RECVMSG_OUT_LEN + msg->name_len + msg->control_len;
 		if (u->call == BT_CALL_SENDMSG) {
 			data_name(s, msg->name, msg->name_len);
 			u->name_len = s->data_out.rec.name_len;
@@ -79,14 +81,14 @@ static __always_inline void note(struct bt_scratch *s, struct io_kiocb *req, u8 
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(bt_uring_submit, struct io_kiocb *req)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct bt_task *t = scope_of_worker(bpf_get_current_task_btf());
 	struct bt_uring *was;
 	struct bt_scratch *s;
 	struct uring_key key;
 	u32 flags;
 	u8 op, kind;
 
-	if (!scope_of_worker(task))
+	if (!t)
 		return 0;
 	op = BPF_CORE_READ(req, opcode);
 	kind = uring_kind(op);
@@ -106,10 +108,12 @@ int BPF_PROG(bt_uring_submit, struct io_kiocb *req)
 	if (!s)
 		return 0;
 	__builtin_memset(&s->uring, 0, __builtin_offsetof(struct bt_uring, iov));
-	s->uring.mm = (u64)task->mm;
+	s->uring.start_ns = t->start_ns;
 	s->uring.req = (u64)req;
 	s->uring.kind = kind;
 	s->uring.off = ~0ULL;
+	if (flags & REQ_BUFFER_SELECT)
+		s->uring.group = BPF_CORE_READ(req, buf_index);
 	s->uring.fd = flags & REQ_FIXED_FILE ? -1 : BPF_CORE_READ(req, cqe.fd);
 	note(s, req, op, kind);
 	uring_key(req, op, kind, &key);
@@ -128,17 +132,38 @@ struct done {
 		*req; /* of several completions, the one that they all belong to; NULL: not known */
 	struct uring_key key;
 	s64 res;
+	u32 cflags;
 	u8 kind;
 	bool last;
 };
 
+/* Until 6.14 or so: the address of a chosen buffer is put where the caller's would be. */
+struct io_kiocb___puts {
+	void *buf_list;
+} __attribute__((preserve_access_index));
+
 /*
- * The buffer that the kernel chose out of those provided, when one was chosen: the request has its address by now, moved
- * on by what an earlier try received. False when it is not known.
+ * The buffer that a receive was given, moved on by what an earlier try received; 0: to be looked for. The message header
+ * of a request that goes on is still its own.
  */
-static __always_inline bool chosen_buffer(struct io_kiocb *req, struct bt_uring *u)
+static __always_inline u64 received_at(struct io_kiocb *req)
 {
+	struct io_async_msghdr___uring *hdr = (void *)BPF_CORE_READ(req, async_data);
 	const struct io_sr_msg *sr = (void *)req;
+
+	if (bpf_core_field_exists(struct io_kiocb___puts, buf_list))
+		return (u64)BPF_CORE_READ(sr, buf) - BPF_CORE_READ(sr, done_io);
+	if (!hdr || BPF_CORE_READ(hdr, msg.msg_iter.iter_type) != ITER_UBUF)
+		return 0;
+	return (u64)BPF_CORE_READ(hdr, msg.msg_iter.ubuf);
+}
+
+/* When it was for the kernel to choose a buffer, of those provided: which. False when it is not known. */
+static __always_inline bool chosen_buffer(struct bt_uring *u, const struct done *d)
+{
+	const struct io_sr_msg *sr = (void *)d->req;
+	const struct io_rw *rw = (void *)d->req;
+	struct io_kiocb *req = d->req;
 	u32 flags;
 
 	bpf_core_read(&flags, sizeof(flags), &req->flags);
@@ -148,20 +173,29 @@ static __always_inline bool chosen_buffer(struct io_kiocb *req, struct bt_uring 
 	switch (u->kind) {
 	case URING_BUF:
 	case URING_IOV:
-		u->addr = BPF_CORE_READ((struct io_rw *)req, addr);
+		u->addr = BPF_CORE_READ(rw, addr);
 		return true;
 	case URING_NET:
-		if (BPF_CORE_READ(sr, flags) & NET_BUNDLE)
-			return false;
-		u->addr = (u64)BPF_CORE_READ(sr, buf) - BPF_CORE_READ(sr, done_io);
 		u->len = ~0U;
-		return true;
-	default:
-		return false;
+		u->addr = BPF_CORE_READ(sr, flags) & NET_BUNDLE ? 0 : received_at(req);
+		break;
+	case URING_MSG:
+		/* Of many, each begins with a struct io_uring_recvmsg_out. */
+		u->addr = u->len ? (u64)BPF_CORE_READ(sr, buf) : 0;
+		break;
 	}
+	if (u->addr)
+		return true;
+	if (!ring_buffers(u, (u64)BPF_CORE_READ(req, ctx), d->cflags, d->res))
+		return false;
+	if (u->kind == URING_MSG && u->len) {
+		u->n_iov = 0;
+		u->addr = u->iov[0].base;
+	}
+	return true;
 }
 
-/* The sockaddr of a message, into s->name. */
+/* The sockaddr of a message, into s->name; where one of many has that in front of its bytes, steps over it. */
 static __always_inline void message_name(struct bt_scratch *s)
 {
 	struct user_msg *msg = &s->msg;
@@ -175,7 +209,14 @@ static __always_inline void message_name(struct bt_scratch *s)
 		bpf_probe_read_kernel(s->name, len, u->name);
 	}
 	s->data_out.rec.name_len = len;
-	if (u->call == BT_CALL_RECVMSG && !bpf_probe_read_user(msg, sizeof(*msg), (void *)u->msg))
+	if (u->kind == URING_MSG && u->len) {
+		u32 name_len = 0;
+
+		bpf_probe_read_user(&name_len, sizeof(name_len), (void *)u->addr);
+		data_name(s, u->addr + RECVMSG_OUT_LEN, name_len);
+		u->addr += u->len;
+	} else if (u->call == BT_CALL_RECVMSG &&
+		   !bpf_probe_read_user(msg, sizeof(*msg), (void *)u->msg))
 		data_name(s, msg->name, msg->name_len);
 }
 
@@ -189,7 +230,7 @@ static __always_inline void moved(struct io *io, const struct done *d)
 	u32 msg_flags = 0;
 	u64 bytes = d->res;
 
-	if (u->mm != (u64)io->task->mm || u->kind == URING_UNKNOWN || !chosen_buffer(req, u)) {
+	if (u->start_ns != io->t->start_ns || u->kind == URING_UNKNOWN || !chosen_buffer(u, d)) {
 		count_loss(BT_LOSS_IO_URING, bytes);
 		return;
 	}
@@ -198,6 +239,8 @@ static __always_inline void moved(struct io *io, const struct done *d)
 	io->fd = u->fd;
 	io->call = u->call;
 	io->dir = u->call < BT_CALL_READ ? BT_DIR_OUT : BT_DIR_IN;
+	if (u->kind == URING_MSG && u->len)
+		bytes = bytes > u->len ? bytes - u->len : 0;
 	if (u->kind >= URING_NET && io->dir == BT_DIR_IN) {
 		msg_flags = BPF_CORE_READ(sr, msg_flags);
 		io->cut = !!(msg_flags & MSG_TRUNC);
@@ -306,7 +349,6 @@ int bt_uring_complete(u64 *ctx)
 	struct io_kiocb *req;
 	struct done d = {};
 	struct bt_uring *u;
-	u32 cflags;
 	u8 op;
 
 	if (!t && !(task->flags & PF_KTHREAD))
@@ -319,6 +361,7 @@ int bt_uring_complete(u64 *ctx)
 			return 0;
 		d.req = req;
 		d.res = BPF_CORE_READ(req, cqe.res);
+		d.cflags = BPF_CORE_READ(req, cqe.flags);
 		d.last = true;
 		uring_key(req, op, d.kind, &d.key);
 		return t ? finish(task, t, &d) : finish_late(&d);
@@ -331,11 +374,11 @@ int bt_uring_complete(u64 *ctx)
 
 		d.key.user_data = BPF_CORE_READ(cqe, user_data);
 		d.res = BPF_CORE_READ(cqe, res);
-		cflags = BPF_CORE_READ(cqe, flags);
+		d.cflags = BPF_CORE_READ(cqe, flags);
 	} else {
 		d.key.user_data = ctx[2];
 		d.res = (s32)ctx[3];
-		cflags = ctx[4];
+		d.cflags = ctx[4];
 	}
 	u = bpf_map_lookup_elem(&urings, &d.key);
 	if (u) {
@@ -343,7 +386,7 @@ int bt_uring_complete(u64 *ctx)
 		d.kind = u->kind;
 		return finish(task, t, &d);
 	}
-	if (d.res > 0 && (cflags & CQE_BUFFER))
+	if (d.res > 0 && (d.cflags & CQE_BUFFER))
 		count_loss(BT_LOSS_IO_URING, d.res);
 	return 0;
 }

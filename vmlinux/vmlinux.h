@@ -74,8 +74,32 @@ struct mnt_namespace {
 	struct ns_common ns;
 };
 
+/* include/linux/xarray.h, since 4.20: under an IDR, which numbers processes since 4.15. */
+struct xarray {
+	void *xa_head;
+};
+
+struct xa_node {
+	unsigned char shift;
+	void *slots[64];
+};
+
+struct idr {
+	struct xarray idr_rt;
+};
+
 struct pid_namespace {
 	struct ns_common ns;
+	struct idr idr;
+};
+
+/* Since 2.6. */
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
 };
 
 /* Since 2.6.24. */
@@ -87,6 +111,7 @@ struct upid {
 /* An array of one until 6.2, then flexible. */
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[4];
 	struct upid numbers[1];
 };
 
@@ -118,6 +143,18 @@ struct super_block {
 	unsigned long s_magic;
 };
 
+/* A ring of buffers since 5.5. */
+struct pipe_buffer {
+	unsigned int len;
+};
+
+struct pipe_inode_info {
+	unsigned int head;
+	unsigned int tail;
+	unsigned int ring_size;
+	struct pipe_buffer *bufs;
+};
+
 /* Since 2.6; i_uid a kuid_t since 3.5. */
 struct inode {
 	unsigned short i_mode;
@@ -128,6 +165,7 @@ struct inode {
 	u32 i_rdev;
 	s64 i_size;
 	u32 i_generation;
+	struct pipe_inode_info *i_pipe;
 };
 
 /* Since 2.6. */
@@ -211,7 +249,7 @@ struct thread_info {
 	unsigned long flags;
 };
 
-/* start_boottime since 5.5 (before, real_start_time). */
+/* start_boottime since 5.5 (before, real_start_time), pid_links since 4.19. */
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -229,6 +267,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct hlist_node pid_links[4];
 };
 
 /* The argument of sched_process_exec; nothing in it is read. */
@@ -306,6 +345,7 @@ struct io_ring_ctx;
 struct io_kiocb {
 	struct file *file;
 	u8 opcode;
+	u16 buf_index;
 	unsigned int flags;
 	struct io_cqe cqe;
 	struct io_ring_ctx *ctx;

@@ -42,7 +42,11 @@
 #define PF_KTHREAD 0x00200000
 
 /* include/linux/pid.h, enum pid_type. */
+#define PIDTYPE_PID 0
 #define PIDTYPE_TGID 1
+
+/* O_WRONLY or O_RDWR (include/uapi/asm-generic/fcntl.h). */
+#define O_WRITES 3
 
 /* Set by the loader; compared with its own. */
 const volatile __u32 bt_abi __weak = BT_ABI_VERSION;
@@ -57,6 +61,8 @@ const volatile __u64 bt_match_mul __weak = 1;
 /* Filled by the loader (match_abi.h). */
 __u64 bt_match_anchors[BT_MATCH_WORDS] __weak = { 0 };
 __u64 bt_match_values[BT_MATCH_WORDS] __weak = { 0 };
+/* For tests: task storage cannot be had. */
+const volatile bool bt_no_storage __weak = false;
 /* Random; mixed into kernel addresses that serve as names, so that a recording holds none. */
 const volatile __u64 bt_addr_mask __weak = 0;
 /* Requests of io_uring are followed (uring.bpf.c). */
@@ -103,6 +109,7 @@ struct {
 struct bt_stream {
 	struct bt_stream_val val;
 	u64 ident; /* of the file whose BT_REC_FILE was sent last, 0 before the first */
+	u64 born;  /* of a pipe: `val.pos` counts from its beginning (BT_FILE_BORN) */
 	/* Its share of the bulk ring (lane.h). */
 	u64 mark;    /* the ring's producer position when `now` began */
 	u64 now;     /* bytes sent since then */
@@ -281,19 +288,20 @@ struct user_msg32 {
 
 /* An io_uring request from its submission to its completion (uring.bpf.c). */
 struct bt_uring {
-	u64 mm;     /* whose memory the addresses are in */
-	u64 req;    /* struct io_kiocb */
-	u64 addr;   /* of the bytes, or of the list of iovecs */
-	u64 off;    /* file offset, or ~0 */
-	u64 msg;    /* of recvmsg: the struct msghdr */
-	u64 digest; /* of more than URING_IOVS iovecs */
+	u64 start_ns; /* whose memory the addresses are in: struct bt_task */
+	u64 req;      /* struct io_kiocb */
+	u64 addr;     /* of the bytes, or of the list of iovecs */
+	u64 off;      /* file offset, or ~0 */
+	u64 msg;      /* of recvmsg: the struct msghdr */
+	u64 digest;   /* of more than URING_IOVS iovecs */
 	u32 len;
 	u32 n_iov; /* 0: one buffer, at addr */
 	s32 fd;    /* -1: there is none, the file is registered with the ring */
 	u32 name_len;
-	u16 call; /* enum bt_call */
-	u8 kind;
-	u8 pad[5];
+	u16 call;  /* enum bt_call */
+	u16 group; /* of provided buffers, from which the kernel is to choose */
+	u8 kind;   /* enum uring_kind */
+	u8 pad[3];
 	struct user_iovec iov[URING_IOVS];
 	u8 name[NAME_LEN];
 };
@@ -304,10 +312,14 @@ struct bt_uring {
  */
 struct bt_scratch {
 	u64 busy;
+	u64 slot;       /* its place in the map */
 	u64 stream_pos; /* of the call's first byte */
 	u64 call_len;
 	u64 file; /* address of the struct file at hand */
-	u64 off;  /* file offset of the call, or ~0 */
+	/* Of the task at hand: its root directory. */
+	u64 root_dentry;
+	u64 root_mnt;
+	u64 off; /* file offset of the call, or ~0 */
 	struct bt_walk walk;
 	struct bt_look look;
 	u64 arg[6];    /* of the call (call.h) */
@@ -360,6 +372,17 @@ struct {
 	__type(value, struct bt_scratch);
 } scratch __weak SEC(".maps");
 
+/*
+ * The slot that another function has, for one that is verified by itself, once, and not anew for each way to it: such a
+ * function (global, so __weak) takes plain numbers.
+ */
+static __always_inline struct bt_scratch *scratch_at(u64 slot)
+{
+	u32 key = slot;
+
+	return bpf_map_lookup_elem(&scratch, &key);
+}
+
 /* NULL when all slots of this CPU are in use. To be given back with scratch_put(). */
 static __always_inline struct bt_scratch *scratch_get(void)
 {
@@ -370,8 +393,10 @@ static __always_inline struct bt_scratch *scratch_get(void)
 
 		if (!s)
 			return NULL;
-		if (!__sync_val_compare_and_swap(&s->busy, 0, 1))
+		if (!__sync_val_compare_and_swap(&s->busy, 0, 1)) {
+			s->slot = key;
 			return s;
+		}
 	}
 	return NULL;
 }

@@ -40,17 +40,22 @@ static __always_inline long emit_prio(void *rec, u64 len, u64 tail)
 	return err;
 }
 
-/* The identity of the file at s->file, s->key.file. Negative when it was not sent. */
-static __noinline long emit_file(struct bt_scratch *s, struct task_struct *task, struct bt_task *t,
-				 u64 fd_flags, u64 now)
+/* emit_file() but for what it takes from the task. Verified by itself. */
+__weak __noinline long file_send(u64 slot, u64 fd_flags)
 {
-	struct bt_rec_file *rec = &s->file_out.rec;
-	struct file *f = (void *)s->file;
-	struct inode *inode = BPF_CORE_READ(f, f_inode);
+	struct bt_scratch *s = scratch_at(slot);
+	struct bt_rec_file *rec;
+	struct inode *inode;
 	u16 flags = fd_flags >> 32;
+	struct file *f;
 	u64 len = 0;
 
-	__builtin_memset(rec, 0, sizeof(*rec));
+	if (!s)
+		return -1;
+	rec = &s->file_out.rec;
+	f = (void *)s->file;
+	inode = BPF_CORE_READ(f, f_inode);
+	__builtin_memset(&rec->file, 0, sizeof(*rec) - sizeof(rec->hdr));
 	rec->file = s->key.file;
 	rec->file.mode = BPF_CORE_READ(inode, i_mode);
 	rec->size = BPF_CORE_READ(inode, i_size);
@@ -66,7 +71,7 @@ static __noinline long emit_file(struct bt_scratch *s, struct task_struct *task,
 		len = read_socket(s->file, rec, s->file_out.path);
 		break;
 	default:
-		len = read_path(s, s->file_out.path, task, s->file, &flags);
+		len = read_path_of(s, s->file_out.path, s->file, &flags);
 		if (!rec->nlink)
 			flags |= BT_FILE_DELETED;
 		break;
@@ -76,8 +81,17 @@ static __noinline long emit_file(struct bt_scratch *s, struct task_struct *task,
 	if (len >= BT_PATH_LEN)
 		len = BT_PATH_LEN - 1;
 	rec->path_len = len;
-	hdr_fill(&rec->hdr, BT_REC_FILE, sizeof(*rec) + len, task, t, now);
+	rec->hdr.len = sizeof(*rec) + len;
 	return emit_prio(rec, sizeof(*rec) + len, len);
+}
+
+/* The identity of the file at s->file, s->key.file; `fd_flags`: BT_FILE_* << 32 | fd. Negative when it was not sent. */
+static __always_inline long emit_file(struct bt_scratch *s, struct task_struct *task,
+				      struct bt_task *t, u64 fd_flags, u64 now)
+{
+	path_root(s, task);
+	hdr_fill(&s->file_out.rec.hdr, BT_REC_FILE, 0, task, t, now);
+	return file_send(s->slot, fd_flags);
 }
 
 /* The stream of s->key, begun when there is none yet. NULL when there is no room; counted. */

@@ -64,14 +64,21 @@ static __always_inline bool data_whole(struct bt_scratch *s, struct bt_stream *s
 	return true;
 }
 
-/* Sends what has been gathered, and begins anew. */
-static __noinline long data_flush(struct bt_scratch *s, u64 last)
+/* Sends what has been gathered, and begins anew. Verified by itself. */
+__weak __noinline long data_flush(u64 slot, u64 last)
 {
-	struct bt_rec_data *rec = &s->data_out.rec;
-	struct bt_walk *w = &s->walk;
-	struct bt_stream *st = bpf_map_lookup_elem(&streams, &s->key);
-	u64 fill = w->fill;
+	struct bt_scratch *s = scratch_at(slot);
+	struct bt_rec_data *rec;
+	struct bt_stream *st;
+	struct bt_walk *w;
+	u64 fill;
 
+	if (!s)
+		return 0;
+	rec = &s->data_out.rec;
+	w = &s->walk;
+	st = bpf_map_lookup_elem(&streams, &s->key);
+	fill = w->fill;
 	barrier_var(fill);
 	if (fill > BT_CHUNK_LEN)
 		return 0;
@@ -152,7 +159,7 @@ static long walk_step(u32 i, struct walk_ctx *ctx)
 		return 0;
 	} else {
 		if (fill)
-			data_flush(s, 0);
+			data_flush(s->slot, 0);
 		w->lost += n;
 		stream_lost(s, BT_LOSS_FAULT, n);
 	}
@@ -161,7 +168,7 @@ static long walk_step(u32 i, struct walk_ctx *ctx)
 	w->seg_left -= n;
 	w->left -= n;
 	if (w->fill == BT_CHUNK_LEN)
-		data_flush(s, !w->left);
+		data_flush(s->slot, !w->left);
 	return !w->left;
 }
 
@@ -210,7 +217,7 @@ static __always_inline void data_send(struct io *io, u64 len)
 		u64 rest = w->left;
 
 		if (w->fill)
-			data_flush(io->s, io->cut);
+			data_flush(io->s->slot, io->cut);
 		if (io->cut) {
 			count_seen(BT_SEEN_SKIPPED, rest);
 		} else {
@@ -220,7 +227,7 @@ static __always_inline void data_send(struct io *io, u64 len)
 		w->left = 0;
 	}
 	if (w->fill || w->lost)
-		data_flush(io->s, 1);
+		data_flush(io->s->slot, 1);
 }
 
 static __always_inline void walk_buf(struct bt_scratch *s, u64 buf, u64 len)

@@ -13,7 +13,7 @@ static __noinline bool data_open_file(struct io *io, u64 bytes)
 {
 	struct bt_scratch *s = io->s;
 	struct bt_stream *st;
-	u64 ident, was;
+	u64 ident, was, flags;
 
 	if (!s->file) {
 		count_loss(BT_LOSS_FD_GONE, bytes);
@@ -31,7 +31,8 @@ static __noinline bool data_open_file(struct io *io, u64 bytes)
 		return false;
 	ident = file_ident(s->file, s->key.file.type);
 	was = st->ident;
-	if (was != ident && !emit_file(s, io->task, io->t, (u32)io->fd, io->now))
+	flags = st->born ? (u64)BT_FILE_BORN << 32 : 0;
+	if (was != ident && !emit_file(s, io->task, io->t, (u32)io->fd | flags, io->now))
 		__sync_val_compare_and_swap(&st->ident, was, ident);
 	return true;
 }

@@ -206,39 +206,62 @@ done:
 	return 1;
 }
 
-/*
- * Path of a file as `task` names it (from its root directory), at most BT_PATH_LEN - 1 bytes into
- * `to`. Length; sets BT_FILE_PATH_CUT in `flags` when the front is missing. 0 for what has no path.
- */
-static __always_inline u32 read_path(struct bt_scratch *s, u8 *to, struct task_struct *task,
-				     u64 addr, u16 *flags)
-{
-	struct file *f = (void *)addr;
-	struct path_walk w = {
-		.s = s,
-		.dentry = BPF_CORE_READ(f, f_path.dentry),
-		.mnt = BPF_CORE_READ(f, f_path.mnt),
-		.pos = BT_PATH_LEN,
-	};
-	struct fs_struct *fs = task->fs;
-	u64 len, pos;
+/* What path_build() says of s->path, beside where the path begins. */
+#define PATH_POS 0xffff
+#define PATH_CUT 0x10000
+#define PATH_DETACHED 0x20000
 
+/* Puts the path of a file at the end of the front half of s->path. Verified by itself. */
+__weak __noinline u64 path_build(u64 slot, u64 addr)
+{
+	struct bt_scratch *s = scratch_at(slot);
+	struct path_walk w = { .pos = BT_PATH_LEN };
+	struct file *f = (void *)addr;
+	u64 ret;
+
+	if (!s)
+		return BT_PATH_LEN | PATH_DETACHED;
+	w.s = s;
+	w.dentry = BPF_CORE_READ(f, f_path.dentry);
+	w.mnt = BPF_CORE_READ(f, f_path.mnt);
+	w.root_dentry = (void *)s->root_dentry;
+	w.root_mnt = (void *)s->root_mnt;
 	if (!w.dentry)
-		return 0;
-	if (fs) {
-		w.root_dentry = BPF_CORE_READ(fs, root.dentry);
-		w.root_mnt = BPF_CORE_READ(fs, root.mnt);
-	}
+		return BT_PATH_LEN | PATH_DETACHED;
 	bpf_loop(BT_PATH_DEPTH, path_step, &w, 0);
+	ret = w.pos;
 	if (!w.done) {
-		*flags |= BT_FILE_PATH_CUT;
+		ret |= PATH_CUT;
 		count_loss(BT_LOSS_PATH, 0);
 	}
-	if (w.pos == BT_PATH_LEN) {
+	if (w.detached)
+		ret |= PATH_DETACHED;
+	return ret;
+}
+
+/* As which directory's paths the next files are named. */
+static __always_inline void path_root(struct bt_scratch *s, struct task_struct *task)
+{
+	struct fs_struct *fs = task->fs;
+
+	s->root_dentry = fs ? (u64)BPF_CORE_READ(fs, root.dentry) : 0;
+	s->root_mnt = fs ? (u64)BPF_CORE_READ(fs, root.mnt) : 0;
+}
+
+/*
+ * Path of a file below path_root(), at most BT_PATH_LEN - 1 bytes into
+ * `to`. Length; sets BT_FILE_PATH_CUT in `flags` when the front is missing. 0 for what has no path.
+ */
+static __always_inline u32 read_path_of(struct bt_scratch *s, u8 *to, u64 addr, u16 *flags)
+{
+	u64 built = path_build(s->slot, addr), pos = built & PATH_POS, len;
+
+	if (built & PATH_CUT)
+		*flags |= BT_FILE_PATH_CUT;
+	if (pos >= BT_PATH_LEN) {
 		to[0] = '/';
-		return !w.detached;
+		return !(built & PATH_DETACHED);
 	}
-	pos = w.pos;
 	len = BT_PATH_LEN - pos;
 	barrier_var(pos);
 	pos &= BT_PATH_LEN - 1;
@@ -247,6 +270,14 @@ static __always_inline u32 read_path(struct bt_scratch *s, u8 *to, struct task_s
 		len = BT_PATH_LEN - 1;
 	bpf_probe_read_kernel(to, len, s->path + pos);
 	return len;
+}
+
+/* The same as `task` names it. */
+static __always_inline u32 read_path(struct bt_scratch *s, u8 *to, struct task_struct *task,
+				     u64 addr, u16 *flags)
+{
+	path_root(s, task);
+	return read_path_of(s, to, addr, flags);
 }
 
 /* The sockets' part of a file record. Length of the name put into `to` (BT_UNIX_PATH_LEN). */

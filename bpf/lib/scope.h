@@ -63,7 +63,8 @@ static __always_inline bool scope_add(struct task_struct *task, const struct bt_
 {
 	if (scope_of(task))
 		return false;
-	if (bpf_task_storage_get(&tasks, task, (void *)val, BPF_LOCAL_STORAGE_GET_F_CREATE))
+	if (!bt_no_storage &&
+	    bpf_task_storage_get(&tasks, task, (void *)val, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return true;
 	count_loss(BT_LOSS_STORAGE, 0);
 	return false;

@@ -16,6 +16,11 @@
 #define NET_BUNDLE 0x10
 #define SEND_VECTORIZED 0x20
 #define FILE_INDEX_ALLOC ~0U
+#define RECVMSG_OUT_LEN                                                                            \
+	16 /* struct io_uring_recvmsg_out; its first member is the length of the name that follows */
+
+/* include/linux/uio.h: so since 6.4, before which it is not asked for. */
+#define ITER_UBUF 0
 
 /* How the request says where the bytes are. */
 enum uring_kind {
@@ -117,10 +122,14 @@ struct io_sr_msg___addr {
 	u16 addr_len;
 } __attribute__((preserve_access_index));
 
-struct __kernel_sockaddr_storage;
+struct iov_iter___uring {
+	u8 iter_type;
+	void *ubuf;
+} __attribute__((preserve_access_index));
 
 struct msghdr___uring {
 	int msg_namelen;
+	struct iov_iter___uring msg_iter;
 } __attribute__((preserve_access_index));
 
 struct io_async_msghdr___uring {

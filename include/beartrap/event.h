@@ -18,7 +18,7 @@
 
 /* Bumped with every change of a struct or an enum below; the loader compares it
  * with the constant in the object's .rodata, a recording with its header. */
-#define BT_ABI_VERSION 2
+#define BT_ABI_VERSION 3
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
@@ -31,8 +31,8 @@ enum bt_rec_kind {
 	BT_REC_FORK = 5, /* a watched process has a child process (not a thread) */
 	BT_REC_EXIT = 6, /* a watched process (its last thread) has ended */
 	BT_REC_MAP = 7,  /* it has mapped a file to execute: a library */
-	BT_REC_COPY =
-		8, /* it has had bytes moved from a regular file to another file; for the loader only */
+	BT_REC_COPY = 8, /* it has had bytes moved from one file to another; for the loader only */
+	BT_REC_CGROUP = 9, /* where it is in the cgroup trees: made by the loader, after an EXEC */
 	BT_REC_KIND_MAX
 };
 
@@ -52,6 +52,7 @@ enum bt_call {
 	BT_CALL_SENDTO,
 	BT_CALL_SENDMSG,
 	BT_CALL_SENDMMSG,
+	BT_CALL_VMSPLICE, /* of either direction */
 	BT_CALL_READ,
 	BT_CALL_PREAD64,
 	BT_CALL_READV,
@@ -62,10 +63,15 @@ enum bt_call {
 	BT_CALL_RECVMMSG,  /* the last system call */
 	BT_CALL_TLS_WRITE, /* SSL_write and its like in a library: plaintext of a BT_FILE_TLS */
 	BT_CALL_TLS_READ,
+	BT_CALL_VM_WRITEV, /* process_vm_writev, to a BT_FILE_MEM */
 	/* Read from their source by the loader, afterwards. */
 	BT_CALL_SENDFILE,
 	BT_CALL_SPLICE,
 	BT_CALL_COPY_FILE_RANGE,
+	/* Out of a pipe: what had been written into it, as the loader kept it. */
+	BT_CALL_SPLICE_PIPE,
+	BT_CALL_TEE,
+	BT_CALL_SPLICE_FILE, /* and, when that is not known, read where they went, afterwards */
 	BT_CALL_MAX
 };
 
@@ -83,6 +89,7 @@ enum bt_file_type {
 	BT_FILE_DIR = 9,
 	BT_FILE_OTHER = 10, /* block device, anonymous inode (eventfd, epoll, ...) */
 	BT_FILE_TLS = 11,   /* no file: a TLS connection of a library in the process */
+	BT_FILE_MEM = 12,   /* no file: the memory of another process */
 	BT_FILE_TYPE_MAX
 };
 
@@ -104,7 +111,8 @@ struct bt_hdr {
  * the inode number: every open file of it is the same bytes. For all else it is
  * the open file description (struct file) itself, as a number, and means nothing more. For BT_FILE_TLS it is
  * the library's object of the connection, and `ino` tells the connections apart for which the library used the
- * same memory, one after the other; its socket is in BT_REC_FILE.
+ * same memory, one after the other; its socket is in BT_REC_FILE. For BT_FILE_MEM `obj` is the process's tgid and `ino` its
+ * start (CLOCK_BOOTTIME ns), or 0 when it is not known; `dev` is the watch root of the process that writes.
  */
 struct bt_file_id {
 	__u64 obj;
@@ -149,9 +157,11 @@ struct bt_rec_data {
 /* Sockets, known from the call's end on: sent then, whether or not the object has been told of. */
 #define BT_FILE_ACCEPTED 0x10  /* came out of accept(2): the process is the server */
 #define BT_FILE_CONNECTED 0x20 /* connect(2) succeeded or is in progress: it is the client */
+/* A pipe that a watched process made: stream positions of both directions count from its beginning. */
+#define BT_FILE_BORN 0x40
 
 /*
- * tail: `path_len` bytes: path of a file, or unix peer name (leading NUL = abstract).
+ * tail: `path_len` bytes: path of a file, unix peer name (leading NUL = abstract), or of a BT_FILE_MEM the process's comm.
  * Sent before the first data of each direction, and again when the file has been renamed or its flags
  * changed, or the socket of a BT_FILE_TLS has become known. In rare cases the same bt_file_id comes to mean another open file of that inode number: then
  * it is sent again too, and stream positions go on.
@@ -227,17 +237,28 @@ struct bt_rec_map {
 	__u16 pad;
 };
 
-/* tail: `path_len` bytes: path of the source, as the process names it. */
+/* What was written to the source pipe from stream position from_off on is what was moved. */
+#define BT_COPY_SURE 0x1
+
+/* tail: `path_len` bytes: path of the source, when it is a regular file, else of where they went; as the process names it. */
 struct bt_rec_copy {
 	struct bt_hdr hdr;
 	struct bt_file_id file; /* where they went */
-	struct bt_file_id from; /* a regular file */
-	__u64 pos;              /* of the first byte in the stream of `file` */
-	__u64 from_off;         /* and in the source */
+	struct bt_file_id from;
+	__u64 pos;      /* of the first byte in the stream of `file` */
+	__u64 from_off; /* in the source: file offset; of a pipe, stream position */
+	__u64 to_off; /* file offset in `file`, when that is a regular file and the source is none; else ~0 */
 	__u64 len;
 	__s32 fd, from_fd;
-	__u16 call; /* enum bt_call */
+	__u16 call; /* enum bt_call: BT_CALL_SENDFILE, _SPLICE, _COPY_FILE_RANGE, _TEE */
 	__u16 path_len;
+	__u32 flags; /* BT_COPY_* */
+};
+
+/* tail: `text_len` bytes: /proc/PID/cgroup, proc_pid_cgroup in cgroups(7), whole lines. */
+struct bt_rec_cgroup {
+	struct bt_hdr hdr;
+	__u32 text_len;
 	__u32 pad;
 };
 
@@ -255,21 +276,23 @@ struct bt_rec_exit {
  * element i holds {events, bytes} for cause i. They only ever grow.
  */
 enum bt_loss {
-	BT_LOSS_RING_WINDOW = 0, /* no room for a window of the matched lane, or for telling of a copy */
-	BT_LOSS_RING_PRIO,       /* no room in the priority ring */
-	BT_LOSS_FAULT,           /* user memory was not resident or not mapped */
-	BT_LOSS_FD_GONE,         /* the descriptor was closed before the call's end was seen */
-	BT_LOSS_MAP_STREAM,      /* no room for another stream position */
-	BT_LOSS_MAP_PROC,        /* no room for another watched process */
-	BT_LOSS_STORAGE,         /* task storage could not be had: the task is not watched */
-	BT_LOSS_IOV,             /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
-	BT_LOSS_ARGS,            /* argv or environment over BT_ARGS_LEN, or not resident */
-	BT_LOSS_PATH,            /* a path was cut */
-	BT_LOSS_TLS_CALL,        /* of a call into a TLS library only the end was seen */
+	BT_LOSS_RING_WINDOW =
+		0,          /* no room for a window of the matched lane, or for telling of a copy */
+	BT_LOSS_RING_PRIO,  /* no room in the priority ring */
+	BT_LOSS_FAULT,      /* user memory was not resident or not mapped */
+	BT_LOSS_FD_GONE,    /* the descriptor was closed before the call's end was seen */
+	BT_LOSS_MAP_STREAM, /* no room for another stream position */
+	BT_LOSS_MAP_PROC,   /* no room for another watched process */
+	BT_LOSS_STORAGE,    /* task storage could not be had: the task is not watched */
+	BT_LOSS_IOV,        /* more iovecs or messages than BT_IOV_MAX, BT_MMSG_MAX */
+	BT_LOSS_ARGS,       /* argv or environment over BT_ARGS_LEN, or not resident */
+	BT_LOSS_PATH,       /* a path was cut */
+	BT_LOSS_TLS_CALL,   /* of a call into a TLS library only the end was seen */
+	BT_LOSS_MOVED, /* bytes told of in a BT_REC_COPY that were not to be had afterwards; counted by the loader */
 	BT_LOSS_HELPER, /* any other helper that failed; a program that the kernel left out */
 	/* Calls that move bytes past the probes (bpf/blind.bpf.c): bytes where they are known. */
 	BT_LOSS_SENDFILE,
-	BT_LOSS_SPLICE, /* splice, tee, vmsplice */
+	BT_LOSS_SPLICE, /* splice, tee */
 	BT_LOSS_COPY_RANGE,
 	BT_LOSS_VM_WRITE,
 	BT_LOSS_IO_URING, /* requests that could not be followed; where none can be: rings made */

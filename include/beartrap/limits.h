@@ -11,6 +11,8 @@
 #define BT_CHUNK_LEN 16384
 /* Longest path text in a BT_REC_FILE or BT_REC_EXEC record, terminating NUL included. */
 #define BT_PATH_LEN 1024
+/* Text of /proc/PID/cgroup in a BT_REC_CGROUP record. */
+#define BT_CGROUP_LEN 4096
 /* Path components that the kernel side follows before it gives up (flag BT_FILE_PATH_CUT). */
 #define BT_PATH_DEPTH 40
 /* struct sockaddr_un.sun_path, unix(7). */
@@ -23,7 +25,7 @@
 #define BT_MMSG_MAX 1024
 
 /* Ring sizes: powers of two, multiples of the page size. */
-#define BT_RING_BULK_LEN (64 * 1024 * 1024)
+#define BT_RING_BULK_LEN (16 * 1024 * 1024)
 #define BT_RING_PRIO_LEN (8 * 1024 * 1024)
 
 /* Entries. */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 
 #define WRITES 100000
 #define MATCHED_WRITES 20000
+#define OTHERS 999
 #define MATCHED_LEN 16384
 
 static void fail(const char *what)
@@ -197,6 +199,60 @@ static void bench_calls(volatile double *sh)
 	row("write-200-watched-ns", median(watched, ROUNDS) * 1e9, "ns", 0, true, lost);
 }
 
+/* Processes that wait until they are killed, all watched. */
+static void crowd_open(struct capture *c, pid_t pids[OTHERS])
+{
+	struct error err = { 0 };
+
+	for (size_t i = 0; i < OTHERS; i++) {
+		pids[i] = fork();
+		if (pids[i] < 0)
+			fail("no crowd");
+		if (!pids[i])
+			for (;;)
+				pause();
+	}
+	/* What is told of each goes through the small ring. */
+	for (size_t i = 0; i < OTHERS; i += 100) {
+		size_t n = OTHERS - i < 100 ? OTHERS - i : 100;
+
+		if (capture_watch_running(c, pids + i, n, false, &err))
+			fail(err.text);
+		capture_drain(c);
+	}
+}
+
+static void crowd_close(pid_t pids[OTHERS])
+{
+	for (size_t i = 0; i < OTHERS; i++)
+		kill(pids[i], SIGKILL);
+	for (size_t i = 0; i < OTHERS; i++)
+		waitpid(pids[i], NULL, 0);
+}
+
+/* A write of one that is watched beside 999 others, against the same of one alone. */
+static void bench_crowd(volatile double *sh)
+{
+	double ratio[ROUNDS], alone, among;
+	pid_t pids[OTHERS];
+	uint64_t lost = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct capture *c = open_capture(0);
+
+		alone = time_writes(c, WRITES, 200, sh);
+		crowd_open(c, pids);
+		among = time_writes(c, WRITES, 200, sh);
+		crowd_close(pids);
+		lost += close_capture(c);
+		ratio[i] = among / alone;
+	}
+	if (!row("extra-server-kernel", median(ratio, ROUNDS), "ratio-to-1", 1.10, true, lost))
+		puts("# extra-server-kernel: nothing in the kernel side's path depends on how many "
+		     "are "
+		     "watched: look for noise");
+}
+
 /* All of a write goes by the matched lane when the bulk ring has one page. */
 static void bench_matched(volatile double *sh)
 {
@@ -238,6 +294,7 @@ void bench_kernel(void)
 	if (sh == MAP_FAILED)
 		fail("out of memory");
 	bench_calls(sh);
+	bench_crowd(sh);
 	bench_matched(sh);
 	munmap((void *)sh, sizeof(*sh));
 }

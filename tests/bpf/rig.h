@@ -141,12 +141,14 @@ static inline enum capture_backend rig_backend(void)
 	return CAPTURE_FEXIT;
 }
 
-static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
+static inline void rig_open_limited(struct rig *rig, size_t bulk_len, size_t prio_len,
+				    const struct capture_limits *limits)
 {
 	struct capture_config cfg = {
 		.backend = rig_backend(),
 		.ring_bulk_len = bulk_len,
 		.ring_prio_len = prio_len,
+		.limits = *limits,
 		.record = rig_record,
 		.debug = rig_debug,
 		.arg = rig,
@@ -156,6 +158,11 @@ static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
 	memset(rig, 0, sizeof(*rig));
 	if (capture_open(&cfg, &rig->c, &err))
 		fail_msg("%s", err.text);
+}
+
+static inline void rig_open(struct rig *rig, size_t bulk_len, size_t prio_len)
+{
+	rig_open_limited(rig, bulk_len, prio_len, &(struct capture_limits){ 0 });
 }
 
 static inline void rig_forget(struct rig *rig)

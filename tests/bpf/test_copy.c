@@ -81,7 +81,7 @@ static void with_sendfile(void **state)
 	memcpy(want + 50001, p + 7, 20);
 	want[50021] = '>';
 	expect(rig, pid, want, 50022);
-	assert_int_equal(capture_copied(rig->c), 50020);
+	assert_int_equal(capture_copied(rig->c).source, 50020);
 	free(p);
 	free(want);
 }

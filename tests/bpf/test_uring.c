@@ -91,8 +91,7 @@ static int open_ring(struct io_uring *ring, const struct way *w, char *p)
 	const struct iovec bufs[2] = { { p, 16 }, { p, MAX } };
 	const int file = FD;
 
-	if (io_uring_queue_init(8, ring, w->setup) ||
-	    io_uring_register_buffers(ring, bufs, 2) ||
+	if (io_uring_queue_init(8, ring, w->setup) || io_uring_register_buffers(ring, bufs, 2) ||
 	    (w->registered && io_uring_register_files(ring, &file, 1)))
 		return -1;
 	return 0;
@@ -234,8 +233,7 @@ static void writes(void **state)
 {
 	EACH(*state, OP(WRITE, FILE_AT, PWRITE64, MAX, .at = true), OP(WRITE, FILE_AT, WRITE, MAX),
 	     OP(WRITE, PIPE, WRITE, MAX), OP(WRITE, UNIX, WRITE, 40000),
-	     OP(WRITE, TCP, WRITE, 40000),
-	     OP(WRITE_FIXED, FILE_AT, PWRITE64, MAX, .at = true),
+	     OP(WRITE, TCP, WRITE, 40000), OP(WRITE_FIXED, FILE_AT, PWRITE64, MAX, .at = true),
 	     OP(WRITE_FIXED, PIPE, WRITE, MAX),
 	     OP(WRITEV, FILE_AT, PWRITEV, MAX, .at = true, .iovs = 1),
 	     OP(WRITEV, FILE_AT, WRITEV, MAX, .iovs = 7), OP(WRITEV, PIPE, WRITEV, MAX, .iovs = 8),
@@ -307,8 +305,7 @@ static void deferred(void **state)
 	     OP(RECV, UNIX, RECVFROM, 40000,
 		.setup = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN),
 	     OP(SEND, TCP, SENDTO, 40000, .flags = IOSQE_IO_LINK),
-	     OP(WRITE, FILE_AT, PWRITE64, MAX, .at = true,
-		.flags = IOSQE_IO_LINK | IOSQE_ASYNC));
+	     OP(WRITE, FILE_AT, PWRITE64, MAX, .at = true, .flags = IOSQE_IO_LINK | IOSQE_ASYNC));
 }
 
 int main(void)

@@ -44,10 +44,10 @@ static inline int open_tcp(void)
 	return close(l);
 }
 
-static inline int open_udp(struct sockaddr_in *peer)
+static inline int open_udp(int bound, int other, struct sockaddr_in *a)
 {
-	return at(loopback(SOCK_DGRAM, peer), PEER) || at(socket(AF_INET, SOCK_DGRAM, 0), FD) ? -1 :
-												 0;
+	return at(loopback(SOCK_DGRAM, a), bound) || at(socket(AF_INET, SOCK_DGRAM, 0), other) ? -1
+											       : 0;
 }
 
 /* FD and PEER, which reads what is written to FD; for reading, the other way round. */
@@ -65,13 +65,15 @@ static inline int open_place(enum place place, bool read)
 	case PIPE:
 		return pipe(p) || at(p[!read], FD) || at(p[read], PEER) ? -1 : 0;
 	case UNIX:
-		return socketpair(AF_UNIX, SOCK_STREAM, 0, p) || at(p[0], FD) || at(p[1], PEER) ?
-			       -1 :
-			       0;
+		return socketpair(AF_UNIX, SOCK_STREAM, 0, p) || at(p[0], FD) || at(p[1], PEER) ? -1
+												: 0;
 	case TCP:
 		return open_tcp();
 	default:
-		return open_udp(&a) || connect(FD, (struct sockaddr *)&a, sizeof(a)) ? -1 : 0;
+		return open_udp(read ? FD : PEER, read ? PEER : FD, &a) ||
+				       connect(read ? PEER : FD, (struct sockaddr *)&a, sizeof(a))
+			       ? -1
+			       : 0;
 	}
 }
 

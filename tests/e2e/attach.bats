@@ -87,13 +87,34 @@ leaks_are_found() {
 	leaks_are_found interrupt
 }
 
-@test "attach --cgroup" {
-	CGROUP=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/beartrap-e2e-$$
-	mkdir "$CGROUP" || skip "no cgroup2 hierarchy that can be written to"
+# server_in_cgroup NAME: starts it there.
+server_in_cgroup() {
+	CGROUP=$(cgroup_make "$1")
 	start_server
 	echo "$server" >"$CGROUP/cgroup.procs"
+}
+
+@test "attach --cgroup" {
+	server_in_cgroup "beartrap-e2e-$$"
 	attach --cgroup "$CGROUP"
 	leaks_are_found interrupt
+}
+
+@test "attach --unit: the alerts have the unit, of the server and of its child" {
+	server_in_cgroup "beartrap-e2e-$$.service"
+	attach --unit "beartrap-*-$$"
+	leaks_are_found interrupt
+	equal "units" "$(alert_members process.unit,process.cgroup | sort -u)" \
+		"beartrap-e2e-$$.service	/beartrap-e2e-$$.service"
+}
+
+@test "attach --container: by the beginning of its id" {
+	id=$(printf '%08x' $$ | sha256sum | cut -d' ' -f1)
+	server_in_cgroup "docker-$id.scope"
+	attach --container "${id:0:12}"
+	leaks_are_found interrupt
+	equal "containers" "$(alert_members process.container | sort -u)" "$id"
+	grep -q ", container $id, unit docker-$id.scope" "$T"
 }
 
 @test "attach to a server with children that run already" {

@@ -38,6 +38,7 @@ e2e_teardown() {
 	if [ "${#PIDS[@]}" -gt 0 ]; then
 		kill -KILL "${PIDS[@]}" 2>/dev/null || true
 	fi
+	[ ! -d "$D/cgroup2" ] || umount "$D/cgroup2"
 	rm -rf "$D"
 }
 
@@ -153,6 +154,44 @@ until_true() {
 		fi
 		sleep 0.1
 	done
+}
+
+# cgroup_make NAME: makes a cgroup below the root of cgroup v2, and prints its directory. Every kernel that beartrap runs on has v2.
+cgroup_make() {
+	local mount
+	mount=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	if [ -z "$mount" ]; then
+		mount=$D/cgroup2
+		mkdir "$mount"
+		mount -t cgroup2 cgroup2 "$mount"
+	fi
+	mkdir "$mount/$1"
+	echo "$mount/$1"
+}
+
+# worker_of SUPERVISOR: the process that does the watching, once there is one (another than the second argument).
+worker_of() {
+	local tries=0 pid
+	until pid=$(pgrep -P "$1" -x beartrap-watch) && [ "$pid" != "${2:-}" ]; do
+		tries=$((tries + 1))
+		if [ "$tries" -gt 200 ]; then
+			echo "no worker of $1" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+	echo "$pid"
+}
+
+# counted N: so many values are listed; to wait for.
+counted() {
+	[ -e "$V" ] && [ "$(grep -c . "$V")" -ge "$1" ]
+}
+
+# reconciled [CAUSE...]: the summary adds up and names these causes of loss.
+reconciled() {
+	"$PY" "$E2E/reconcile.py" "$A" "$@" | sed 's/^/# /' >&3
+	[ "${PIPESTATUS[0]}" = 0 ]
 }
 
 gone() {

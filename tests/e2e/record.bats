@@ -10,6 +10,7 @@ setup() {
 
 teardown() {
 	e2e_teardown
+	[ -z "${CGROUP:-}" ] || rmdir "$CGROUP" 2>/dev/null || true
 }
 
 # What must be the same in both: all but the times and the random ids.
@@ -45,6 +46,28 @@ for alert in map(json.loads, open(sys.argv[1])):
 	[ "$(essence "$A" | wc -l)" -gt 40 ]
 	diff <(essence "$A") <(essence "$D/nobody/alerts.jsonl")
 	no_secret "$D/nobody/alerts.jsonl" "$D/stderr"
+}
+
+@test "the cgroup, unit and container of a process are recorded" {
+	id=$(printf 'x%08x' $$ | sha256sum | cut -d' ' -f1)
+	CGROUP=$(cgroup_make "libpod-$id.scope")
+	beartrap_run --record "$D/run.btrec" -- sh -c "
+		echo \$\$ >\"$CGROUP/cgroup.procs\"
+		\"$PY\" \"$E2E/writer.py\" --values \"$V\" split 1"
+	equal "status" "$status" 10
+	equal "containers" "$(alert_members process.container,process.unit | sort -u)" "$id	libpod-$id.scope"
+	"$BEARTRAP" replay --output "jsonl:$D/again.jsonl" "$D/run.btrec" 2>/dev/null || true
+	diff <(essence "$A") <(essence "$D/again.jsonl")
+}
+
+@test "a process that has ended before /proc could be asked: its cgroup is known by number" {
+	CGROUP=$(cgroup_make "beartrap-e2e-$$.service")
+	beartrap_run -- bash -c "
+		kill -STOP \$PPID
+		(echo \$BASHPID >\"$CGROUP/cgroup.procs\"; exec \"$PY\" \"$E2E/writer.py\" --values \"$V\" split 1)
+		kill -CONT \$PPID"
+	equal "status" "$status" 10
+	equal "units" "$(alert_members process.unit | sort -u)" "beartrap-e2e-$$.service"
 }
 
 @test "a clean run replays clean; a damaged recording does not pass for clean" {

@@ -38,13 +38,41 @@ found_afterwards() {
 	equal "sink" "$(alert_members sink.class)" stdout
 }
 
-@test "splice: out of a file found, from pipe to pipe told" {
-	found_or_told "$PY" -c '
+@test "splice: out of a file into a pipe, and out of the pipe" {
+	found_afterwards "$PY" -c '
 import os
 r, w = os.pipe()
 os.splice(os.open("token", 0), w, 41)
 os.splice(r, 1, 41)'
+	grep -q '^note: 41 bytes that splice or tee moved are known from what was written to the pipe' "$T"
+	grep -q '^ *seen *from what was put into the pipe' "$T"
+	equal "seen" "$(alert_members sink.seen)" "from what was put into the pipe"
+}
+
+@test "splice: out of a pipe that was there before the watch" {
+	mkfifo fifo
+	cat token >fifo 3>&- &
+	writer=$!
+	beartrap_run -- "$PY" -c '
+import os, socket
+pair = socket.socketpair()
+os.splice(os.open("fifo", 0), pair[0].fileno(), 41)'
+	wait "$writer"
+	equal "status" "$status" 125
 	grep -q 'NOT CLEAN: .*splice 41 bytes' "$T"
+}
+
+@test "splice: out of such a pipe into a file, which is read afterwards" {
+	mkfifo fifo
+	cat token >fifo 3>&- &
+	writer=$!
+	beartrap_run -- "$PY" -c '
+import os
+os.splice(os.open("fifo", 0), os.open("copy", os.O_WRONLY | os.O_CREAT, 0o644), 41)'
+	wait "$writer"
+	equal "tokens" "$(alerts)" 1
+	equal "seen" "$(alert_members sink.seen)" "afterwards, in the file that it went to"
+	run ! grep 'NOT CLEAN' "$T"
 }
 
 @test "copy_file_range from the middle of a file into a log" {
@@ -58,7 +86,10 @@ os.link("server.log", "copy")'
 }
 
 @test "cat and cp of coreutils 9" {
-	found_or_told cat token
+	beartrap_run -- sh -c 'cat token; cp token copy.log; cat token | cat >>copy.log'
+	grep -qFf "$D/token" "$D/stdout"
+	equal "sinks" "$(alert_members sink.class | sort -u | xargs)" "log-file pipe stdout"
+	run ! grep 'NOT CLEAN' "$T"
 }
 
 @test "a shared mapping of a file" {
@@ -95,12 +126,57 @@ EOF
 	fi
 }
 
-@test "io_uring: its writes are no calls" {
-	beartrap_run -- "$PY" -c '
-import ctypes
-libc = ctypes.CDLL(None, use_errno=True)
-if libc.syscall(425, 8, ctypes.create_string_buffer(120)) < 0:
-    raise SystemExit(3)'
-	[ "$status" != 3 ] || skip "no io_uring here"
-	run ! grep 'every byte examined' "$T"
+@test "io_uring: a request that completes in silence is told" {
+	cat >silent.c <<'EOF'
+#include <linux/io_uring.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(void)
+{
+	struct io_uring_params p = { 0 };
+	int ring = syscall(SYS_io_uring_setup, 1, &p);
+	char *sq = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+	struct io_uring_sqe *sqe = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
+
+	if (ring < 0 || sq == MAP_FAILED || sqe == MAP_FAILED)
+		return 3;
+	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .flags = IOSQE_CQE_SKIP_SUCCESS, .fd = 1,
+				      .addr = (unsigned long)"hello\n", .len = 6 };
+	++*(unsigned int *)(sq + p.sq_off.tail);
+	if (syscall(SYS_io_uring_enter, ring, 1, 0, 0, NULL, 0) != 1)
+		return 4;
+	while (lseek(1, 0, SEEK_END) < 6)
+		usleep(1000);
+	return 0;
+}
+EOF
+	"${CC:-cc}" -O2 -o silent silent.c
+	beartrap_run -- ./silent
+	equal "written" "$(cat stdout)" hello
+	equal "status" "$status" 125
+	grep -q 'NOT CLEAN: .*io_uring 6 bytes' "$T"
+}
+
+@test "node whose files go through io_uring: seen as its system calls are" {
+	needs_node
+	cat >server.mjs <<'EOF'
+import fs from 'node:fs';
+const token = await fs.promises.readFile('token');
+const log = await fs.promises.open('server.log', 'a', 0o644);
+await log.write('a line\n');
+await log.writev([Buffer.from('token: '), token]);
+await log.close();
+for (const t of fs.readdirSync('/proc/self/task'))
+  if (fs.readFileSync(`/proc/self/task/${t}/comm`, 'utf8').startsWith('iou-sqp'))
+    console.log('by a ring');
+EOF
+	UV_USE_IO_URING=1 beartrap_run -- node server.mjs
+	grep -qFf token server.log
+	equal "tokens" "$(alerts)" 1
+	equal "sink" "$(alert_members sink.path | sed 's,.*/,,')" server.log
+	equal "process" "$(alert_members process.comm)" node
+	run ! grep 'NOT CLEAN' "$T"
+	equal "way" "$(sort -u stdout)" "by a ring"
 }

@@ -2,7 +2,7 @@
 /*
  * Records of any bytes: decoding, and the process table behind it. Input: items of a length (2 bytes, little
  * endian; its top bit set: put the true length into the record's header, else it is rarely right) and bytes.
- * Covers: event/event.c proc/table.c proc/args.c proc/text.c
+ * Covers: event/event.c proc/table.c proc/args.c proc/text.c proc/cgroup.c
  */
 #include <stdlib.h>
 
@@ -57,6 +57,10 @@ static void check_event(struct span rec, const struct event *ev)
 	case BT_REC_MAP:
 		check_inside(rec, ev->map.path);
 		must(ev->map.path.len <= BT_PATH_LEN);
+		break;
+	case BT_REC_CGROUP:
+		check_inside(rec, ev->cgroup.text);
+		must(ev->cgroup.text.len <= BT_CGROUP_LEN);
 		break;
 	case BT_REC_COPY:
 		check_inside(rec, ev->copy.path);

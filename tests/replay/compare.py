@@ -1,16 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""compare.py BEARTRAP CASE_DIR RECORDING SECRETS WORK_DIR
+"""compare.py BEARTRAP TOOL [PATTERN]: every replay case (those with PATTERN in their name), in TAP; for tests/replay/run.
 
-Replays RECORDING with every report format, and compares with CASE_DIR/expect.jsonl (README.md): the exit
-status, the alerts (all of them, in any order; each has at least the members expected), and that none of the
-secrets, whole or in part, plain or encoded, is in any output. Prints what differs; exits 1 then.
+TOOL makes a recording of a case; it is replayed with every report format, and compared with the case's expect.jsonl
+(README.md): the exit status, the alerts (all of them, in any order; each has at least the members expected), and that none
+of the secrets, whole or in part, plain or encoded, is in any output.
 """
 import base64
+import concurrent.futures
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 # So many characters of a secret in a row are a leak. A preview may show the format's public prefix and four more
 # characters, so the search starts behind those.
@@ -79,9 +84,12 @@ def leaks(secrets, outputs):
     return found
 
 
-def replay(beartrap, recording, work, policy):
+def report_formats(beartrap):
     version = subprocess.run([beartrap, "version", "--json"], capture_output=True, check=True)
-    formats = json.loads(version.stdout)["report_formats"]
+    return json.loads(version.stdout)["report_formats"]
+
+
+def replay(beartrap, formats, recording, work, policy):
     command = [beartrap, "replay"]
     for name in formats:
         command += ["--output", f"{name}:{work}/out.{name}"]
@@ -95,10 +103,10 @@ def replay(beartrap, recording, work, policy):
     return run.returncode, outputs
 
 
-def main():
-    beartrap, case, recording, secrets_path, work = sys.argv[1:]
+def compare(beartrap, formats, case, recording, secrets_path, work):
+    """What is not as the case says, one line each."""
     head, *wants = load_lines(os.path.join(case, "expect.jsonl"))
-    status, outputs = replay(beartrap, recording, work, os.path.join(case, "policy.json"))
+    status, outputs = replay(beartrap, formats, recording, work, os.path.join(case, "policy.json"))
     lines = [json.loads(line) for line in outputs["jsonl"].splitlines()]
     alerts = [a for a in lines if a["schema"] == "beartrap.alert/1"]
     summary = [a for a in lines if a["schema"] == "beartrap.summary/1"]
@@ -124,9 +132,52 @@ def main():
     faults += leaks(secrets, outputs)
     if outputs["standard error"]:
         faults.append("standard error: " + outputs["standard error"].decode(errors="replace"))
-    for fault in faults:
-        print(fault)
-    return 1 if faults else 0
+    return faults
+
+
+def run_case(beartrap, tool, formats, case, reports):
+    """What is wrong with it; its report goes into `reports`."""
+    with tempfile.TemporaryDirectory() as work:
+        recording, secrets = os.path.join(work, "run.btrec"), os.path.join(work, "secrets")
+        try:
+            made = subprocess.run([tool, os.path.join(case, "events.jsonl"), recording, secrets], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, check=False, text=True)
+            if made.returncode:
+                return made.stdout.splitlines() or ["no recording could be made"]
+            faults = compare(beartrap, formats, case, recording, secrets, work)
+            shutil.copy(os.path.join(work, "out.jsonl"), os.path.join(reports, os.path.basename(case) + ".jsonl"))
+            return faults
+        except (OSError, ValueError, KeyError, subprocess.SubprocessError) as e:
+            return [f"{type(e).__name__}: {e}"]
+
+
+def main():
+    beartrap, tool = sys.argv[1:3]
+    pattern = sys.argv[3] if len(sys.argv) > 3 else ""
+    root = os.path.join(HERE, "cases")
+    cases = [os.path.join(root, name) for name in sorted(os.listdir(root))
+             if pattern in name and os.path.exists(os.path.join(root, name, "events.jsonl"))]
+    if not cases:
+        return 1
+    failed = 0
+
+    def result(number, name, faults):
+        print(f"{'not ok' if faults else 'ok'} {number} - {name}")
+        for fault in faults:
+            print(f"# {fault}", flush=True)
+        return bool(faults)
+
+    formats = report_formats(beartrap)
+    with tempfile.TemporaryDirectory() as reports, concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        done = pool.map(lambda case: run_case(beartrap, tool, formats, case, reports), cases)
+        for number, (case, faults) in enumerate(zip(cases, done), 1):
+            failed += result(number, os.path.basename(case), faults)
+        schema = subprocess.run([sys.executable, os.path.join(HERE, "../checks/alert_schema.py"),
+                                 *(os.path.join(reports, name) for name in sorted(os.listdir(reports)))],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True)
+        failed += result(len(cases) + 1, "every report is as its schema says", schema.stdout.splitlines() if schema.returncode else [])
+    print(f"1..{len(cases) + 1}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

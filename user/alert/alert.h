@@ -45,7 +45,8 @@ enum sink_class {
 #define SINK_F_WORLD_READABLE 0x02u /* inode mode & 0004 */
 #define SINK_F_SHARED_PLACE 0x04u   /* /tmp, a work tree, ...: token-file-shared-location */
 #define SINK_F_LOOPBACK 0x08u       /* peer stays on this machine */
-#define SINK_F_CHILD 0x10u          /* argv, env, pipe of a child of the server, not its own */
+#define SINK_F_CHILD                                                                               \
+	0x10u /* argv, env, pipe of a child of the server, memory of a process that is not its own */
 #define SINK_F_HELPER 0x20u         /* the process at the other end is a known credential helper */
 #define SINK_F_INHERITED 0x40u      /* the value was already in the root's own environment */
 #define SINK_F_NOT_RPC 0x80u        /* bytes on the MCP wire that are not JSON-RPC */
@@ -67,7 +68,7 @@ struct sink {
 	char host[256];
 	int fd;                /* -1 unknown */
 	uint64_t line, offset; /* 0 = unknown for line */
-	const char *seen; /* how, when not at the call that moved the bytes; static, or NULL */
+	const char *seen;      /* how, when not at the call that moved the bytes; static, or NULL */
 };
 
 struct alert_mcp {          /* transport "" when not on an MCP wire */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -116,6 +117,45 @@ int fd_write_all(int fd, const void *p, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+/* What a pipe that poll(2) calls writable takes without waiting (pipe(7)). */
+#define PIECE_LEN 4096
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int fd_write_within(int fd, const void *p, size_t len, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms, left;
+	const char *at = p;
+	struct stat st;
+	int ret = 0;
+
+	if (fstat(fd, &st) || S_ISREG(st.st_mode))
+		return fd_write_all(fd, p, len);
+	while (len && !ret) {
+		struct pollfd wait = { .fd = fd, .events = POLLOUT };
+		size_t n = len < PIECE_LEN ? len : PIECE_LEN;
+
+		left = end - now_ms();
+		if (poll(&wait, 1, left > 0 ? (int)left : 0) < 0 && errno != EINTR)
+			return -errno;
+		if (wait.revents)
+			ret = fd_write_all(fd, at, n);
+		else if (left <= 0)
+			ret = -ETIMEDOUT;
+		else
+			continue;
+		at += n;
+		len -= n;
+	}
+	return ret;
 }
 
 /* A new descriptor of our stdout or stderr when `st` is the same object, else -1. */

@@ -19,6 +19,11 @@ int file_open_regular(const char *path, uint64_t ino);
 /* Writes all of it, going on after EINTR, short writes, and EAGAIN (it waits). 0 or negative errno. */
 int fd_write_all(int fd, const void *p, size_t len);
 /*
+ * The same for a reader that may have stopped reading: what is no regular file is waited for no longer than `timeout_ms` in all,
+ * then -ETIMEDOUT; some of it may have been written.
+ */
+int fd_write_within(int fd, const void *p, size_t len, int timeout_ms);
+/*
  * A file that appears whole or not at all: open makes a temporary file beside `path` (mode
  * `mode` less the umask, O_EXCL), commit fsyncs and renames it into place, abort unlinks it.
  * A symbolic link is followed: its target is replaced (a link to nothing is replaced itself). What

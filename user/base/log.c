@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/fileio.h"
 #include "base/log.h"
 #include "base/utf8.h"
 
 #define LOG_PREFIX "beartrap: "
 #define LOG_TEXT_LEN 2048
+/* Nobody who does not read shall keep us. */
+#define LOG_WAIT_MS 2000
 #define LOG_LINE_LEN (sizeof(LOG_PREFIX) + LOG_TEXT_LEN * 4)
 
 /* Room for 4 characters a byte is the caller's. Returns the end. */
@@ -65,8 +68,7 @@ void log_at(const struct log *log, enum log_level level, const char *fmt, ...)
 	}
 	*end++ = '\n';
 	/* One write, so that lines of several processes on one terminal stay whole. */
-	while (write(log->fd, line, (size_t)(end - line)) < 0 && errno == EINTR)
-		;
+	(void)fd_write_within(log->fd, line, (size_t)(end - line), LOG_WAIT_MS);
 }
 
 int error_set(struct error *e, int code, const char *fmt, ...)

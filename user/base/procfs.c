@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <sys/stat.h>
+
 #include "base/procfs.h"
+
+uint64_t procfs_own_pid_ns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
+}
 
 bool procfs_line(struct span *text, struct span *ret)
 {
 	size_t end;
 
-	if (!text->len)
+	if (!text->p || !text->len)
 		return false;
 	end = span_find_byte(*text, '\n');
 	*ret = span_sub(*text, 0, end);
@@ -18,7 +27,8 @@ bool procfs_field(struct span text, const char *name, struct span *ret)
 	struct span line, key = span_str(name);
 
 	while (procfs_line(&text, &line)) {
-		if (!span_starts(line, key) || line.len == key.len || line.p[key.len] != ':')
+		if (!line.p || line.len <= key.len || !span_starts(line, key) ||
+		    line.p[key.len] != ':')
 			continue;
 		line = span_sub(line, key.len + 1, SIZE_MAX);
 		while (line.len && (line.p[0] == ' ' || line.p[0] == '\t'))

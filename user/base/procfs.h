@@ -23,6 +23,11 @@ bool procfs_map_parse(struct span line, struct procfs_map *ret);
  */
 bool procfs_field(struct span text, const char *name, struct span *ret);
 
+/* The inode number of the initial pid namespace: PROC_PID_INIT_INO, include/linux/proc_ns.h. */
+#define PROCFS_INIT_PID_NS 4026531836u
+/* That of the pid namespace that this process is in; 0 with errno set when /proc does not tell. */
+uint64_t procfs_own_pid_ns(void);
+
 /* The next line of `*text`, which is moved on, without its line feed; false at the end. */
 bool procfs_line(struct span *text, struct span *ret);
 

@@ -21,20 +21,24 @@ struct secpool_block {
 _Static_assert(sizeof(struct secpool_block) + sizeof(void *) <= BLOCK_MIN, "a free block has room");
 _Static_assert(sizeof(struct secpool_block) % _Alignof(max_align_t) == 0, "aligned");
 
+/* Four to each doubling. */
 static size_t class_len(unsigned int class)
 {
-	return (size_t)BLOCK_MIN << class;
+	return ((size_t)BLOCK_MIN + class % 4 * (BLOCK_MIN / 4)) << class / 4;
 }
 
 static unsigned int class_of(size_t size)
 {
-	unsigned int class = 0;
+	size_t len = size + sizeof(struct secpool_block);
+	unsigned int doublings;
 
 	if (size > class_len(SECPOOL_CLASSES - 1) - sizeof(struct secpool_block))
 		return CLASS_HEAP;
-	while (class_len(class) < size + sizeof(struct secpool_block))
-		class ++;
-	return class;
+	if (len <= BLOCK_MIN)
+		return 0;
+	doublings = 63 - (unsigned int)__builtin_clzll((len - 1) / BLOCK_MIN);
+	len -= (size_t)BLOCK_MIN << doublings;
+	return 4 * doublings + (unsigned int)((len - 1) / ((BLOCK_MIN / 4u) << doublings)) + 1;
 }
 
 /* More free blocks of a class. False when no more can be locked. */
@@ -58,8 +62,8 @@ static bool grow(struct secpool *pool, unsigned int class)
 	/* Not all kernels have it in every area; without it PR_SET_DUMPABLE still keeps cores from being made. */
 	madvise(p, len, MADV_DONTDUMP);
 	pool->locked += len;
-	for (size_t at = len; at; at -= class_len(class)) {
-		struct secpool_block *b = (void *)(p + at - class_len(class));
+	for (size_t n = len / class_len(class); n--;) {
+		struct secpool_block *b = (void *)(p + n * class_len(class));
 
 		b->next[0] = pool->free[class];
 		pool->free[class] = b;

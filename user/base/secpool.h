@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A pool of locked memory (mlock, MADV_DONTDUMP) for many small and short-lived blocks, where a struct secret with its guard
- * pages costs too much. Blocks are of the size of a power of two; freed ones are wiped and used again. What does
+ * pages costs too much. Blocks are of one of four sizes between a power of two and the next; freed ones are wiped and used again. What does
  * not fit (its bound, or the system's lock limit, is reached, or the block is larger than 1 MiB) comes from the heap and is
  * wiped when freed all the same; how much that is, is counted. Not thread-safe. Used through base/secmem.h.
  */
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SECPOOL_CLASSES 15 /* 64 B to 1 MiB, with a block's head */
+#define SECPOOL_CLASSES 57 /* 64 B to 1 MiB, with a block's head */
 
 struct secpool_block;
 

@@ -21,10 +21,17 @@ enum capture_backend {
 	CAPTURE_FEXIT,
 };
 
+/* For tests, smaller than they are by themselves; 0 = as they are. */
+struct capture_limits {
+	__u32 max_streams, max_procs, max_tls_calls;
+	bool no_storage; /* nothing that is forked can be watched */
+};
+
 struct capture_config {
 	/* Other than CAPTURE_AUTO: for tests and measurements. */
 	enum capture_backend backend;
 	size_t ring_bulk_len, ring_prio_len; /* 0 = the defaults in limits.h */
+	struct capture_limits limits;
 	/* Every record, both rings merged in time order. A negative return stops the drain and is passed on. */
 	int (*record)(void *arg, struct span record);
 	/* Lines of libbpf and of the verifier, for --debug; NULL drops them. */
@@ -83,14 +90,24 @@ struct bt_match_key capture_match_key(const struct capture *c);
 
 /* To poll(2) for POLLIN. */
 int capture_fd(const struct capture *c);
+/*
+ * Lets records gather for `ns` (below a second), or until one comes that should not wait: the beginning of a program, a library
+ * that it maps, a file that it opens.
+ */
+void capture_gather(const struct capture *c, long ns);
 /* Gives every record that is ready now to cfg->record. Number of records, or negative errno. */
 int capture_drain(struct capture *c);
 int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		     struct bt_counter seen[BT_SEEN_MAX]);
 /* Bytes that calls of watched processes have moved so far. */
 int capture_moved(struct capture *c, uint64_t *ret);
-/* Bytes that sendfile, splice and copy_file_range moved and that were read afterwards, in the file that they came from. */
-uint64_t capture_copied(const struct capture *c);
+/* Bytes that sendfile, splice, tee and copy_file_range moved, by how they were had afterwards. */
+struct capture_copied {
+	uint64_t source; /* read in the file that they came from */
+	uint64_t pipe;   /* known from what was written to the pipe that they came out of */
+	uint64_t target; /* read in the file that they went to */
+};
+struct capture_copied capture_copied(const struct capture *c);
 /* The kernel's position of every stream, for the reconciliation at the end. */
 int capture_streams(struct capture *c,
 		    void (*fn)(void *arg, const struct bt_stream_key *key,

@@ -81,6 +81,7 @@ int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 		err = sum_misses(c, &misses);
 	if (!err)
 		loss[BT_LOSS_HELPER].events += misses;
+	copies_count(c, &loss[BT_LOSS_MOVED]);
 	return err;
 }
 

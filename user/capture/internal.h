@@ -11,6 +11,7 @@
 #include "capture/capture.h"
 #include "capture/ring.h"
 #include "event/event.h"
+#include "event/pipe_store.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
@@ -20,12 +21,25 @@ enum walk_mode { MODE_LIST = 0, MODE_MARK = 1, MODE_UNMARK = 2, MODE_CLEAR = 3 }
 /* More than there are programs. */
 #define LINKS_MAX 64
 
-/* What is being read after it was copied (copy.c). */
+/* Bytes that went past the process, had afterwards (copy.c). */
 struct copies {
 	char *buf; /* one record */
-	uint64_t seen;
-	int64_t second; /* in which `used` bytes were read */
+	struct capture_copied seen;
+	struct bt_counter lost; /* BT_LOSS_MOVED */
+	int64_t second;         /* in which `used` bytes were read */
 	uint64_t used;
+	struct pipe_store *pipes;
+	struct pipe_wait *waits; /* copies out of pipes, oldest first */
+	size_t n_waits;
+	bool settling;
+};
+
+/* Where watched processes are in the cgroup trees (cgroup.c). */
+struct cgroups {
+	int mount_fd;        /* of cgroup v2, -1: none */
+	char mount[64];      /* its path */
+	struct table *texts; /* id of a cgroup -> text, when v2 is all there is */
+	uint64_t pid_ns;     /* our own */
 };
 
 struct capture {
@@ -36,11 +50,13 @@ struct capture {
 	struct fexit *fexit; /* NULL: the system calls are looked at with tracepoints */
 	struct ring bulk, prio;
 	struct ring_merge merge;
+	bool tell; /* ring_merge_tell() is due */
 	int epoll_fd;
 	struct uprobes *uprobes;
 	__u32 round; /* of capture_watch_running() */
 	struct bt_match_key match_key;
 	struct copies copies;
+	struct cgroups cgroups;
 	char describe[256];
 };
 
@@ -96,9 +112,22 @@ void uprobes_fds(const struct uprobes *u, int *fds);
  */
 void uring_prepare(struct capture *c);
 
-/* copy.c: a BT_REC_COPY becomes the data that it tells of. What cfg->record returned. */
-int copy_record(struct capture *c, struct span raw);
+/*
+ * copy.c: hands a record on to cfg->record; a BT_REC_COPY becomes the data that it tells of, which may be later, when what was
+ * written to a pipe is known. What cfg->record returned.
+ */
+int copies_record(struct capture *c, struct span raw);
+/* Gives up copies that have waited too long. */
+void copies_tick(struct capture *c);
+/* Adds what was told of and was not to be had. */
+void copies_count(const struct capture *c, struct bt_counter *loss);
 void copies_free(struct copies *c);
+
+/* 0 or -ENOMEM. */
+int cgroups_open(struct cgroups *g);
+void cgroups_close(struct cgroups *g);
+/* Makes a BT_REC_CGROUP for the process of an EXEC, when it can be found out. What cfg->record returned, or 0. */
+int cgroups_record(struct capture *c, struct span exec);
 
 /* As in bpf/lib/base.h. */
 struct proc_key {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,8 +53,14 @@ __attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_
 	return 0;
 }
 
+static int set_limit(struct bpf_map *map, __u32 max)
+{
+	return max ? bpf_map__set_max_entries(map, max) : 0;
+}
+
 static int set_sizes(struct capture *c)
 {
+	const struct capture_limits *lim = &c->cfg.limits;
 	int cpus = libbpf_num_possible_cpus(), err;
 
 	if (cpus < 0)
@@ -65,6 +72,13 @@ static int set_sizes(struct capture *c)
 	if (!err)
 		err = bpf_map__set_max_entries(c->skel->maps.ring_prio,
 					       (__u32)c->cfg.ring_prio_len);
+	if (!err)
+		err = set_limit(c->skel->maps.streams, lim->max_streams);
+	if (!err)
+		err = set_limit(c->skel->maps.procs, lim->max_procs);
+	if (!err)
+		err = set_limit(c->skel->maps.tls_calls, lim->max_tls_calls);
+	c->skel->rodata->bt_no_storage = lim->no_storage;
 	return err;
 }
 
@@ -117,18 +131,24 @@ static int load(struct capture *c, struct print_state *state, struct error *err)
 			 strerror(-ret));
 }
 
-static int open_rings(struct capture *c, struct error *err)
+static int map_rings(struct capture *c)
+{
+	int ret;
+
+	ret = ring_open(&c->bulk, bpf_map__fd(c->skel->maps.ring_bulk), c->cfg.ring_bulk_len);
+	if (!ret)
+		ret = ring_open(&c->prio, bpf_map__fd(c->skel->maps.ring_prio),
+				c->cfg.ring_prio_len);
+	if (!ret)
+		ring_merge_init(&c->merge, &c->bulk, &c->prio);
+	return ret;
+}
+
+static int open_epoll(struct capture *c, struct error *err)
 {
 	const int fds[] = { bpf_map__fd(c->skel->maps.ring_bulk),
 			    bpf_map__fd(c->skel->maps.ring_prio) };
-	int ret;
 
-	ret = ring_open(&c->bulk, fds[0], c->cfg.ring_bulk_len);
-	if (!ret)
-		ret = ring_open(&c->prio, fds[1], c->cfg.ring_prio_len);
-	if (ret)
-		return error_set(err, ret, "cannot map the ring buffers: %s", strerror(-ret));
-	ring_merge_init(&c->merge, &c->bulk, &c->prio);
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll_fd < 0)
 		return error_set(err, -errno, "cannot create an epoll instance: %s",
@@ -151,11 +171,18 @@ int capture_inherit(struct capture *c, bool again, struct error *err)
 	c->bulk = c->prio = (struct ring){ 0 };
 	if (c->epoll_fd >= 0)
 		close(c->epoll_fd);
-	c->epoll_fd = -1;
-	ret = open_rings(c, err);
-	if (ret || !again)
+	ret = open_epoll(c, err);
+	if (ret)
 		return ret;
+	ret = map_rings(c);
+	if (ret)
+		return error_set(err, ret, "cannot map the ring buffers: %s", strerror(-ret));
+	if (!again)
+		return 0;
+	c->merge.told_from = ring_produced(&c->prio);
 	ret = watch_again(c);
+	c->merge.told_to = ring_produced(&c->prio);
+	c->tell = true;
 	if (ret)
 		return error_set(err, ret, "cannot look at the watched processes again: %s",
 				 strerror(-ret));
@@ -208,7 +235,7 @@ static int start(struct capture *c, enum capture_backend backend, struct error *
 	if (!ret)
 		ret = load(c, &state, err);
 	if (!ret)
-		ret = open_rings(c, err);
+		ret = open_epoll(c, err);
 	if (!ret)
 		ret = capture_attach(c, err);
 	if (!ret)
@@ -252,6 +279,10 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c)
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
+	if (cgroups_open(&c->cgroups)) {
+		free(c);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
 	c->cfg = *cfg;
 	if (!c->cfg.ring_bulk_len)
 		c->cfg.ring_bulk_len = BT_RING_BULK_LEN;
@@ -281,6 +312,7 @@ struct capture *capture_free(struct capture *c)
 	if (!c)
 		return NULL;
 	stop(c);
+	cgroups_close(&c->cgroups);
 	free(c);
 	return NULL;
 }
@@ -290,24 +322,43 @@ int capture_fd(const struct capture *c)
 	return c->epoll_fd;
 }
 
+void capture_gather(const struct capture *c, long ns)
+{
+	struct pollfd prio = { .fd = bpf_map__fd(c->skel->maps.ring_prio), .events = POLLIN };
+	const struct timespec wait = { .tv_nsec = ns };
+
+	ppoll(&prio, 1, &wait, NULL);
+}
+
 static int on_record(void *arg, struct span rec)
 {
 	struct capture *c = arg;
 
-	struct bt_hdr hdr;
+	struct bt_hdr hdr = { 0 };
+	int ret;
 
 	uprobes_record(c, rec);
-	if (rec.len >= sizeof(hdr)) {
+	if (rec.len >= sizeof(hdr))
 		memcpy(&hdr, rec.p, sizeof(hdr));
-		if (hdr.kind == BT_REC_COPY)
-			return copy_record(c, rec);
-	}
-	return c->cfg.record(c->cfg.arg, rec);
+	ret = copies_record(c, rec);
+	return ret < 0 || hdr.kind != BT_REC_EXEC ? ret : cgroups_record(c, rec);
 }
 
 int capture_drain(struct capture *c)
 {
-	return ring_merge_drain(&c->merge, on_record, c);
+	int ret = 0;
+
+	/* Who only holds them for others never looks, and needs no map of all that memory. */
+	if (!c->bulk.data)
+		ret = map_rings(c);
+	if (!ret && c->tell)
+		ret = ring_merge_tell(&c->merge, on_record, c);
+	c->tell = false;
+	if (ret)
+		return ret;
+	ret = ring_merge_drain(&c->merge, on_record, c);
+	copies_tick(c);
+	return ret;
 }
 
 enum capture_backend capture_backend(const struct capture *c)

@@ -50,7 +50,7 @@ void ring_close(struct ring *r)
 	*r = (struct ring){ 0 };
 }
 
-static unsigned long ring_produced(const struct ring *r)
+unsigned long ring_produced(const struct ring *r)
 {
 	return __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
 }
@@ -106,6 +106,17 @@ void ring_merge_init(struct ring_merge *m, struct ring *bulk, struct ring *prio)
 	m->prio = prio;
 	m->n = m->at = 0;
 	m->have_bulk = false;
+	m->told_from = m->told_to = 0;
+}
+
+static bool says_who(const struct ring_merge *m, const struct ring_record *rec)
+{
+	struct bt_hdr hdr;
+
+	if (rec->start < m->told_from || rec->start >= m->told_to || rec->bytes.len < sizeof(hdr))
+		return false;
+	memcpy(&hdr, rec->bytes.p, sizeof(hdr));
+	return hdr.kind == BT_REC_EXEC || hdr.kind == BT_REC_ARGS || hdr.kind == BT_REC_FILE;
 }
 
 /* Drops what was delivered, and gives the ring's memory back up to the oldest record that was not. */
@@ -190,6 +201,22 @@ static int merge_next(struct ring_merge *m, struct ring_record *ret, bool *from_
 	return 1;
 }
 
+int ring_merge_tell(struct ring_merge *m, int (*record)(void *arg, struct span rec), void *arg)
+{
+	struct ring ahead = *m->prio;
+	struct ring_record rec;
+	int err = 0;
+
+	ahead.read = m->told_from;
+	while (err >= 0 && ahead.read < m->told_to && ring_next(&ahead, &rec) == 1)
+		if (says_who(m, &rec))
+			err = record(arg, rec.bytes);
+	/* Those behind one that is being written come in their turn. */
+	if (ahead.read < m->told_to)
+		m->told_to = ahead.read;
+	return err < 0 ? err : 0;
+}
+
 int ring_merge_drain(struct ring_merge *m, int (*record)(void *arg, struct span rec), void *arg)
 {
 	unsigned long bulk_end = ring_produced(m->bulk), prio_end = ring_produced(m->prio);
@@ -203,7 +230,8 @@ int ring_merge_drain(struct ring_merge *m, int (*record)(void *arg, struct span 
 		err = merge_next(m, &rec, &from_bulk);
 		if (err <= 0)
 			break;
-		err = record(arg, rec.bytes);
+		if (from_bulk || !says_who(m, &rec))
+			err = record(arg, rec.bytes);
 		if (from_bulk) {
 			bulk_done = rec.end;
 			ring_release(m->bulk, bulk_done);

@@ -41,10 +41,19 @@ struct ring_merge {
 	size_t n, at;
 	struct ring_record bulk_head;
 	bool have_bulk;
+	/* What stands there in `prio` and says who is who has been given out ahead of all else. */
+	unsigned long told_from, told_to;
 };
 
 void ring_merge_init(struct ring_merge *m, struct ring *bulk, struct ring *prio);
 
+/* Where the next record will stand. */
+unsigned long ring_produced(const struct ring *r);
+/*
+ * Gives the EXEC, ARGS and FILE records in m->told_* out, before older ones that are about the same processes. Once, before
+ * the first ring_merge_drain(), which leaves them out then. 0 or the negative value that `record` returned.
+ */
+int ring_merge_tell(struct ring_merge *m, int (*record)(void *arg, struct span rec), void *arg);
 /*
  * Gives every record that was there when the call began (and perhaps younger ones) to `record`, oldest first,
  * and its memory back to the kernel afterwards. Two promises beyond time order: a record of the

@@ -25,8 +25,6 @@
 
 #define MAX_FILES 8192
 #define MAX_PROCS 8192
-/* PROC_PID_INIT_INO, include/linux/proc_ns.h. */
-#define INIT_PID_NS 4026531836u
 
 /* Of one file. A file that replaces another under its number differs in the time of its last change. */
 struct file_version {
@@ -53,7 +51,6 @@ static void free_target(void *value)
 struct uprobes *uprobes_new(void)
 {
 	struct uprobes *u = calloc(1, sizeof(*u));
-	struct stat st;
 
 	if (!u)
 		return NULL;
@@ -61,7 +58,7 @@ struct uprobes *uprobes_new(void)
 	u->procs = table_new(MAX_PROCS, free);
 	if (!u->files || !u->procs)
 		return uprobes_free(u);
-	u->init_pid_ns = !stat("/proc/self/ns/pid", &st) && st.st_ino == INIT_PID_NS;
+	u->init_pid_ns = procfs_own_pid_ns() == PROCFS_INIT_PID_NS;
 	return u;
 }
 

@@ -75,11 +75,14 @@ void case_define(struct compiler *c, const cJSON *ev);
 void case_values_release(struct compiler *c);
 
 /* record.c: processes */
+/* When a process of a case started, CLOCK_BOOTTIME. */
+uint64_t case_start_ns(uint32_t tgid);
 void case_fill_hdr(struct compiler *c, const cJSON *ev, enum bt_rec_kind kind, struct bt_hdr *h);
 /* One record: fixed part (its header's length is filled in here), then the tail. */
 void case_emit(struct compiler *c, void *fixed, size_t len, struct span tail);
 void case_exec(struct compiler *c, const cJSON *ev);
 void case_args(struct compiler *c, const cJSON *ev);
+void case_cgroup(struct compiler *c, const cJSON *ev);
 void case_fork(struct compiler *c, const cJSON *ev);
 void case_exit(struct compiler *c, const cJSON *ev);
 void case_loss(struct compiler *c, const cJSON *ev);

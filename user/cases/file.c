@@ -207,6 +207,11 @@ static struct case_file *declare(struct compiler *c, const cJSON *ev)
 			    : f->id.ino;
 	if (like)
 		f->id.obj = like->id.obj;
+	if (t == BT_FILE_MEM) {
+		f->id.obj = case_num(c, ev, "of", 1);
+		f->id.ino = case_start_ns((uint32_t)f->id.obj);
+		f->id.dev = c->root;
+	}
 	c->n_files++;
 	return f;
 }

@@ -5,6 +5,11 @@
 #include "cases/compile.h"
 #include "event/event.h"
 
+uint64_t case_start_ns(uint32_t tgid)
+{
+	return 1000000000u + tgid;
+}
+
 void case_fill_hdr(struct compiler *c, const cJSON *ev, enum bt_rec_kind kind, struct bt_hdr *h)
 {
 	uint32_t tgid = (uint32_t)case_num(c, ev, "tgid", c->root);
@@ -18,7 +23,7 @@ void case_fill_hdr(struct compiler *c, const cJSON *ev, enum bt_rec_kind kind, s
 		strncpy(c->comm[tgid - c->root], comm, BT_COMM_LEN);
 	h->kind = (uint16_t)kind;
 	h->time_ns = c->now_ns;
-	h->start_ns = 1000000000u + tgid;
+	h->start_ns = case_start_ns(tgid);
 	h->tgid = tgid;
 	h->tid = (uint32_t)case_num(c, ev, "tid", tgid);
 	h->root = (uint32_t)case_num(c, ev, "root", c->root);
@@ -95,13 +100,24 @@ void case_args(struct compiler *c, const cJSON *ev)
 	buf_release(&p.text);
 }
 
+/* "text": as /proc/PID/cgroup has it. */
+void case_cgroup(struct compiler *c, const cJSON *ev)
+{
+	struct span text = span_str(case_str(c, ev, "text", ""));
+	struct bt_rec_cgroup r = { 0 };
+
+	case_fill_hdr(c, ev, BT_REC_CGROUP, &r.hdr);
+	r.text_len = (uint32_t)text.len;
+	case_emit(c, &r, sizeof(r), text);
+}
+
 void case_fork(struct compiler *c, const cJSON *ev)
 {
 	struct bt_rec_fork r = { 0 };
 
 	case_fill_hdr(c, ev, BT_REC_FORK, &r.hdr);
 	r.child_tgid = (uint32_t)case_num(c, ev, "child_tgid", c->root + 1);
-	r.child_start_ns = 1000000000u + r.child_tgid;
+	r.child_start_ns = case_start_ns(r.child_tgid);
 	case_emit(c, &r, sizeof(r), SPAN_NONE);
 }
 

@@ -21,6 +21,8 @@ static const char attach_help[] =
 	"  --comm GLOB           processes whose name (/proc/PID/comm) fits\n"
 	"  --exe GLOB            whose executable fits: its name, or with a slash its path\n"
 	"  --cgroup PATH         those in this cgroup or below\n"
+	"  --unit GLOB           those of this systemd unit (\"mcp\" is mcp.service)\n"
+	"  --container ID        those in this container: its id, or at least 8 characters of it\n"
 	"With --pid alone it ends when the processes have ended; with the others it stays and\n"
 	"follows new ones that fit, until SIGINT or SIGTERM. What happened before the watch\n"
 	"began is not known: rules that need a flow's history stay quiet about it. SIGHUP makes\n"
@@ -32,7 +34,7 @@ static const char attach_help[] =
 	"Examples:\n"
 	"  sudo beartrap attach --pid $(pgrep -f my-server)\n"
 	"  sudo beartrap attach --exe 'node*' --output jsonl:alerts.jsonl\n"
-	"  sudo beartrap attach --cgroup system.slice/mcp.service\n"
+	"  sudo beartrap attach --unit 'mcp@*'\n"
 	"\n"
 	"Options:\n"
 	"  --record FILE         keep an encrypted recording for `beartrap replay`; its key\n"
@@ -183,7 +185,7 @@ out:
 	return status;
 }
 
-enum { OPT_PID = 1, OPT_COMM, OPT_EXE, OPT_CGROUP, OPT_RECORD };
+enum { OPT_PID = 1, OPT_COMM, OPT_EXE, OPT_CGROUP, OPT_UNIT, OPT_CONTAINER, OPT_RECORD };
 
 static int attach_main(const struct log *log, int argc, char **argv)
 {
@@ -193,14 +195,15 @@ static int attach_main(const struct log *log, int argc, char **argv)
 		{ "comm", required_argument, NULL, OPT_COMM },
 		{ "exe", required_argument, NULL, OPT_EXE },
 		{ "cgroup", required_argument, NULL, OPT_CGROUP },
+		{ "unit", required_argument, NULL, OPT_UNIT },
+		{ "container", required_argument, NULL, OPT_CONTAINER },
 		{ "record", required_argument, NULL, OPT_RECORD },
 		{ NULL, 0, NULL, 0 },
 	};
 	static const enum target_kind kinds[] = {
-		[OPT_PID] = TARGET_PID,
-		[OPT_COMM] = TARGET_COMM,
-		[OPT_EXE] = TARGET_EXE,
-		[OPT_CGROUP] = TARGET_CGROUP,
+		[OPT_PID] = TARGET_PID,   [OPT_COMM] = TARGET_COMM,
+		[OPT_EXE] = TARGET_EXE,   [OPT_CGROUP] = TARGET_CGROUP,
+		[OPT_UNIT] = TARGET_UNIT, [OPT_CONTAINER] = TARGET_CONTAINER,
 	};
 	struct attach_opts o = { 0 };
 	struct error err = { 0 };
@@ -216,7 +219,7 @@ static int attach_main(const struct log *log, int argc, char **argv)
 			o.record = optarg;
 			continue;
 		}
-		if (opt >= OPT_PID && opt <= OPT_CGROUP)
+		if (opt >= OPT_PID && opt <= OPT_CONTAINER)
 			bad = targets_add(&o.targets, kinds[opt], optarg, &err);
 		else
 			bad = opt == '?' || shared_option(&o.shared, opt, optarg, &err);
@@ -227,7 +230,9 @@ static int attach_main(const struct log *log, int argc, char **argv)
 		error_set(&err, -EINVAL, "what is %s? processes are named by options",
 			  argv[optind]);
 	else if (!o.targets.n)
-		error_set(&err, -EINVAL, "no process named; give --pid, --comm, --exe or --cgroup");
+		error_set(&err, -EINVAL,
+			  "no process named; give --pid, --comm, --exe, --cgroup, --unit or "
+			  "--container");
 	if (err.code)
 		return usage_error(log, &cmd_attach, &err);
 	return attach(log, &o);
@@ -235,7 +240,7 @@ static int attach_main(const struct log *log, int argc, char **argv)
 
 const struct cmd cmd_attach = {
 	.name = "attach",
-	.args = "--pid N | --comm GLOB | --exe GLOB | --cgroup PATH [OPTIONS]",
+	.args = "--pid N | --comm GLOB | --exe GLOB | --cgroup PATH | ... [OPTIONS]",
 	.brief = "watch servers that run already, and new ones that fit",
 	.help = attach_help,
 	.run = attach_main,

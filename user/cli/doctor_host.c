@@ -5,17 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/capability.h>
 #include "base/fileio.h"
+#include "base/procfs.h"
 #include "capture/probe.h"
 #include "cli/doctor.h"
 #include "report/blind.h"
 
-/* PROC_PID_INIT_INO, include/linux/proc_ns.h. */
-#define INIT_PID_NS 4026531836u
 /* What buffers of payload take at most, about. */
 #define LOCKED_WANTED ((rlim_t)64 << 20)
 
@@ -237,12 +235,12 @@ static void add_memlock(struct doctor *d)
 
 static void add_pid_ns(struct doctor *d)
 {
-	struct stat st;
+	uint64_t ns = procfs_own_pid_ns();
 
-	if (stat("/proc/self/ns/pid", &st))
+	if (!ns)
 		doctor_add(d, GROUP_PRIVILEGES, FINDING_UNKNOWN, "pid-namespace", "mount /proc",
 			   "which pid namespace this is cannot be found out: %s", strerror(errno));
-	else if (st.st_ino == INIT_PID_NS)
+	else if (ns == PROCFS_INIT_PID_NS)
 		doctor_add(d, GROUP_PRIVILEGES, FINDING_OK, "pid-namespace", NULL,
 			   "in the initial pid namespace: every process can be looked into");
 	else

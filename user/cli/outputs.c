@@ -211,6 +211,12 @@ int outputs_open(const struct shared *s, struct outputs **ret, struct error *err
 	return 0;
 }
 
+void outputs_wait(struct outputs *o, int ms)
+{
+	for (size_t i = 0; i < o->n; i++)
+		report_wait(o->reports[i], ms);
+}
+
 void outputs_alert(struct outputs *o, const struct policy *p, const struct alert *a)
 {
 	for (size_t i = 0; i < o->n; i++) {

@@ -95,6 +95,8 @@ void stack_release(struct stack *st);
 /* The opened reports. Default when none was asked for: text on stderr. -EINVAL is a usage error. */
 struct outputs;
 int outputs_open(const struct shared *s, struct outputs **ret, struct error *err);
+/* As report_wait(), all of them. */
+void outputs_wait(struct outputs *o, int ms);
 /* To every report; a write error is remembered and told by outputs_finish. */
 void outputs_alert(struct outputs *o, const struct policy *p, const struct alert *a);
 /* Writes the ends. 0, or the first error of any report (the others are still finished). Free afterwards. */

@@ -18,14 +18,21 @@
 #define SUSPECT_DEATHS 2
 /* What the supervisor knows of a worker that dies is not older than this, in ns. */
 #define CHECKPOINT_NS 250000000ull
+/* A report's reader that does not read is waited for so long. */
+#define REPORT_WAIT_MS 2000
+/* A clock that was set by less than this, in ns, has only been adjusted. */
+#define CLOCK_STEP_NS 500000000ll
 /* How often the kernel's counters are read until they add up: a program may be amid a call. */
 #define BALANCE_ROUNDS 50
 #define BALANCE_PAUSE_MS 2
 /*
  * After records came, the next ones are let gather for this long: a record that finds the ring empty wakes us, which
- * costs its writer more than all else; one that finds others does not. In ns.
+ * costs its writer more than all else; one that finds others does not. When there were many they come fast, and the
+ * ring, 16 MiB, must not fill. In ns.
  */
-#define GATHER_NS 1000000
+#define GATHER_NS 3000000
+#define GATHER_FAST_NS 1000000
+#define GATHER_MANY 1000
 
 uint64_t clock_now_ns(clockid_t clock)
 {
@@ -49,7 +56,7 @@ static uint64_t payload(struct span record, const struct bt_hdr *hdr, bool *copi
 	if (hdr->kind != BT_REC_DATA || record.len < sizeof(rec))
 		return 0;
 	memcpy(&rec, record.p, sizeof(rec));
-	*copied = rec.call >= BT_CALL_SENDFILE;
+	*copied = event_call_seen((enum bt_call)rec.call) != NULL;
 	return rec.data_len;
 }
 
@@ -166,6 +173,8 @@ int session_open(struct session *s, const struct log *log, const struct shared *
 	ret = outputs_open(shared, &s->outputs, err);
 	if (ret)
 		return ret;
+	/* Meanwhile the kernel keeps what it can. */
+	outputs_wait(s->outputs, REPORT_WAIT_MS);
 	if (sigprocmask(SIG_BLOCK, signals, &s->old_mask))
 		return error_set(err, -errno, "cannot block signals: %m");
 	s->mask_saved = true;
@@ -199,7 +208,7 @@ void session_bury(struct session *s)
 	memset(&life->totals, 0, sizeof(life->totals));
 	life->fed_then = life->fed;
 	life->deaths++;
-	life->dead_from_ns = life->checkpoint_ns ? life->checkpoint_ns : s->started_ns;
+	life->dead_from_ns = life->checkpoint_ns;
 	if (life->at.time_ns) {
 		life->suspect_deaths =
 			same_mark(&life->at, &life->suspect) ? life->suspect_deaths + 1 : 1;
@@ -208,18 +217,36 @@ void session_bury(struct session *s)
 	}
 }
 
-static void checkpoint(struct session *s, bool now)
+static void checkpoint(struct session *s)
 {
 	struct life *life = s->life;
-	uint64_t ns = clock_now_ns(CLOCK_REALTIME);
-	uint64_t age = ns > life->checkpoint_ns ? ns - life->checkpoint_ns : CHECKPOINT_NS;
+	uint64_t ns = clock_now_ns(CLOCK_BOOTTIME);
 
-	if (!now && age < CHECKPOINT_NS)
+	if (ns - life->checkpoint_ns < CHECKPOINT_NS)
 		return;
 	engine_totals(s->engine, &life->totals);
 	life->fed_then = life->fed;
 	life->checkpoint_ns = ns;
 	capture_moved(s->capture, &life->moved);
+}
+
+static uint64_t boot_offset(void)
+{
+	return clock_now_ns(CLOCK_REALTIME) - clock_now_ns(CLOCK_BOOTTIME);
+}
+
+/* Somebody may set the clock. */
+static void follow_clock(struct session *s)
+{
+	uint64_t offset = boot_offset();
+	int64_t step = (int64_t)(offset - s->boot_offset_ns);
+
+	if (step > -CLOCK_STEP_NS && step < CLOCK_STEP_NS)
+		return;
+	session_note(s, "the clock was set by %lld s during the watch",
+		     (long long)(step / 1000000000));
+	s->boot_offset_ns = offset;
+	engine_clock(s->engine, offset);
 }
 
 /* A worker died; this one has just taken over. */
@@ -228,7 +255,7 @@ static void count_gap(struct session *s)
 	struct life *life = s->life;
 	uint64_t moved;
 
-	life->dead_until_ns = clock_now_ns(CLOCK_REALTIME);
+	life->dead_until_ns = clock_now_ns(CLOCK_BOOTTIME);
 	if (!capture_moved(s->capture, &moved) && moved > life->moved)
 		life->dead_moved += moved - life->moved;
 }
@@ -293,8 +320,9 @@ int session_reload(struct session *s)
 	int ret = 0;
 
 	if (s->n_old_rules == SESSION_MAX_OLD_RULES)
-		ret = error_set(&err, -EAGAIN,
-				"texts are still amid what earlier rules look for; try again later");
+		ret = error_set(
+			&err, -EAGAIN,
+			"texts are still amid what earlier rules look for; try again later");
 	if (!ret)
 		ret = stack_open_rules(&next, s->shared, &err);
 	if (ret) {
@@ -323,7 +351,7 @@ int session_start(struct session *s, uint32_t root_tgid, bool late, bool again, 
 	struct engine_config cfg = {
 		.scanner = s->stack.scanner,
 		.policy = s->stack.policy,
-		.boot_offset_ns = clock_now_ns(CLOCK_REALTIME) - clock_now_ns(CLOCK_BOOTTIME),
+		.boot_offset_ns = boot_offset(),
 		.root_tgid = root_tgid,
 		.late = late,
 		.alert = on_alert,
@@ -346,6 +374,7 @@ int session_start(struct session *s, uint32_t root_tgid, bool late, bool again, 
 		count_gap(s);
 	cfg.values = s->stack.values;
 	cfg.fingerprint = s->stack.fingerprint;
+	s->boot_offset_ns = cfg.boot_offset_ns;
 	ret = engine_new(&cfg, &s->engine);
 	if (ret)
 		error_set(err, ret, "out of memory for the engine");
@@ -356,6 +385,8 @@ int session_start(struct session *s, uint32_t root_tgid, bool late, bool again, 
 		       sizeof(info.fingerprint_key));
 		ret = rec_writer_open(s->record_path, &info, &s->recording, err);
 	}
+	if (!ret)
+		checkpoint(s);
 	wipe(&info, sizeof(info));
 	wipe(&cfg.fingerprint, sizeof(cfg.fingerprint));
 	return ret;
@@ -377,16 +408,16 @@ void session_note(struct session *s, const char *fmt, ...)
 
 int session_drain(struct session *s)
 {
-	static const struct timespec gather = { .tv_nsec = GATHER_NS };
 	int n = capture_drain(s->capture);
 
 	if (n > 0)
-		nanosleep(&gather, NULL);
+		capture_gather(s->capture, n > GATHER_MANY ? GATHER_FAST_NS : GATHER_NS);
 	engine_tick(s->engine, clock_now_ns(CLOCK_BOOTTIME));
 	match_values(s);
 	if (s->n_old_rules)
 		settle_rules(s);
-	checkpoint(s, false);
+	follow_clock(s);
+	checkpoint(s);
 	return n;
 }
 
@@ -462,8 +493,10 @@ static void note_deaths(struct session *s, struct run_summary *sum)
 		     "the process that watches died, %llu times, and another one went on: values "
 		     "learnt and texts begun before %s were gone at %s; %llu bytes that were moved "
 		     "meanwhile waited in the kernel's rings or were matched there",
-		     (unsigned long long)life->deaths, report_time(life->dead_from_ns, from),
-		     report_time(life->dead_until_ns, until), (unsigned long long)life->dead_moved);
+		     (unsigned long long)life->deaths,
+		     report_time(life->dead_from_ns + s->boot_offset_ns, from),
+		     report_time(life->dead_until_ns + s->boot_offset_ns, until),
+		     (unsigned long long)life->dead_moved);
 	if (life->left_out)
 		session_note(s, "%u records with which it died twice were left out",
 			     life->left_out);
@@ -495,6 +528,28 @@ static uint64_t count_unread(const struct session *s, const struct run_summary *
 	return sent > got ? sent - got : 0;
 }
 
+/* By which way bytes were had that went past the process. */
+static void note_copied(struct session *s)
+{
+	const struct capture_copied n = capture_copied(s->capture);
+
+	if (n.source)
+		session_note(s,
+			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
+			     "afterwards, in the file that they came from",
+			     (unsigned long long)n.source);
+	if (n.pipe)
+		session_note(s,
+			     "%llu bytes that splice or tee moved are known from what was written "
+			     "to the pipe that they came out of",
+			     (unsigned long long)n.pipe);
+	if (n.target)
+		session_note(s,
+			     "%llu bytes that splice moved were read afterwards, in the file that "
+			     "they went to",
+			     (unsigned long long)n.target);
+}
+
 int session_finish(struct session *s, const char *command, const char *target, int clean)
 {
 	struct run_summary sum = { .command = command, .target = target };
@@ -516,11 +571,7 @@ int session_finish(struct session *s, const char *command, const char *target, i
 			s,
 			"up to %zu bytes of payload were held in memory that could not be locked",
 			secmem_unlocked());
-	if (s->life->copied)
-		session_note(s,
-			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
-			     "afterwards, in the file that they came from",
-			     (unsigned long long)s->life->copied);
+	note_copied(s);
 	if (s->life->reloads)
 		session_note(s, "rules and policy were loaded again, %u times", s->life->reloads);
 	note_deaths(s, &sum);

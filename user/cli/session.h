@@ -28,12 +28,12 @@ struct record_mark {
 struct life {
 	struct engine_totals totals; /* of the worker that lives, as of its checkpoint */
 	struct engine_totals before; /* of those that died, added up */
-	uint64_t checkpoint_ns;      /* CLOCK_REALTIME */
-	uint64_t moved; /* bytes that the kernel had seen moved at the checkpoint */
-	uint64_t fed, fed_then;    /* payload bytes given to an engine: so far, at the checkpoint */
-	uint64_t copied;           /* of `fed`: read in files afterwards */
-	struct record_mark at;     /* the record in hand; time_ns 0: none */
-	struct record_mark suspect; /* that of the worker that died last */
+	uint64_t checkpoint_ns;      /* CLOCK_BOOTTIME, as all times here */
+	uint64_t moved;              /* bytes that the kernel had seen moved at the checkpoint */
+	uint64_t fed, fed_then; /* payload bytes given to an engine: so far, at the checkpoint */
+	uint64_t copied;        /* of `fed`: read in files afterwards */
+	struct record_mark at;  /* the record in hand; time_ns 0: none */
+	struct record_mark suspect;        /* that of the worker that died last */
 	uint32_t suspect_deaths, left_out; /* left out: records */
 	uint32_t reloads;
 	uint64_t deaths, unfinished; /* bytes that were taken in and not judged */
@@ -58,9 +58,10 @@ struct session {
 	uint64_t match_gen;
 	struct rec_writer *recording;
 	const char *record_path;
-	uint64_t started_ns; /* CLOCK_REALTIME */
-	int signal_fd;       /* signals that the caller asked for, -1 */
-	sigset_t old_mask;   /* as it was before session_open: a child wants it back */
+	uint64_t started_ns;     /* CLOCK_REALTIME */
+	uint64_t boot_offset_ns; /* of the alerts' times to the records' */
+	int signal_fd;           /* signals that the caller asked for, -1 */
+	sigset_t old_mask;       /* as it was before session_open: a child wants it back */
 	bool mask_saved;
 	int record_err; /* first error of the recording; the watch goes on */
 	char *notes[SESSION_MAX_NOTES + 1];

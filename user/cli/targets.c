@@ -12,8 +12,12 @@
 #include <unistd.h>
 #include "base/fileio.h"
 #include "cli/targets.h"
+#include "proc/cgroup.h"
 
 #define CGROUP_DEPTH 16
+#define CGROUP_TEXT_MAX 65536
+/* Characters of a container's id that are enough to name it. */
+#define CONTAINER_PREFIX 8
 
 int targets_add(struct targets *t, enum target_kind kind, const char *text, struct error *err)
 {
@@ -142,6 +146,42 @@ static bool exe_matches(pid_t pid, const char *glob)
 	return !fnmatch(glob, strchr(glob, '/') ? exe : name, 0);
 }
 
+/* Names as cgroup_identify() finds them. A unit without a kind is a service; of a container's id the beginning will do. */
+static bool cgroup_matches(pid_t pid, const struct target *g)
+{
+	struct buf b = BUF_INIT(CGROUP_TEXT_MAX);
+	struct cgroup_identity id;
+	char path[64], service[160];
+	bool yes = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	if (!file_read_all(path, CGROUP_TEXT_MAX, &b, NULL)) {
+		cgroup_identify(cgroup_path(buf_span(&b)), &id);
+		snprintf(service, sizeof(service), "%s%s", g->text,
+			 strchr(g->text, '.') ? "" : ".service");
+		if (g->kind == TARGET_UNIT)
+			yes = id.unit[0] && !fnmatch(service, id.unit, 0);
+		else
+			yes = !strcmp(g->text, id.container) ||
+			      (strlen(g->text) >= CONTAINER_PREFIX &&
+			       !strncmp(g->text, id.container, strlen(g->text)));
+	}
+	buf_release(&b);
+	return yes;
+}
+
+static bool matches(pid_t pid, const struct target *g)
+{
+	switch (g->kind) {
+	case TARGET_COMM:
+		return comm_matches(pid, g->text);
+	case TARGET_EXE:
+		return exe_matches(pid, g->text);
+	default:
+		return cgroup_matches(pid, g);
+	}
+}
+
 static int add_pid(pid_t pid, struct target_list *ret)
 {
 	struct target_proc p;
@@ -165,7 +205,7 @@ static int find_in_proc(const struct target *g, struct target_list *ret, struct 
 		if (!isdigit((unsigned char)d->d_name[0]))
 			continue;
 		pid = (pid_t)atoi(d->d_name);
-		if (g->kind == TARGET_COMM ? comm_matches(pid, g->text) : exe_matches(pid, g->text))
+		if (matches(pid, g))
 			rc = add_pid(pid, ret);
 	}
 	closedir(dir);

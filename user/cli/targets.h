@@ -11,11 +11,18 @@
 
 #define TARGETS_MAX 64
 
-enum target_kind { TARGET_PID, TARGET_COMM, TARGET_EXE, TARGET_CGROUP };
+enum target_kind {
+	TARGET_PID,
+	TARGET_COMM,
+	TARGET_EXE,
+	TARGET_CGROUP,
+	TARGET_UNIT,
+	TARGET_CONTAINER
+};
 
 struct target {
 	enum target_kind kind;
-	const char *text; /* as typed; GLOB for comm and exe (fnmatch(3)) */
+	const char *text; /* as typed; GLOB for comm, exe and unit (fnmatch(3)) */
 	pid_t pid;        /* TARGET_PID */
 };
 

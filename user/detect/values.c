@@ -265,6 +265,25 @@ static const char *unfit(struct span value, size_t prefix)
 	return NULL;
 }
 
+/*
+ * Where the signature of a JWT begins, else `prefix`. Its claims stand in other tokens of the same issuer, for the same client
+ * and user, and whoever has them can do nothing with them (RFC 7519, section 11.1).
+ */
+static size_t open_len(struct span value, size_t prefix)
+{
+	size_t dots = 0, last = 0;
+
+	if (!prefix || values_jwt_prefix(value) != prefix)
+		return prefix;
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.p[i] != '.')
+			continue;
+		dots++;
+		last = i + 1;
+	}
+	return dots == 2 ? last : prefix;
+}
+
 int64_t values_add(struct values *v, struct span value, enum secret_kind kind, size_t public_prefix)
 {
 	struct value val = { .kind = kind, .len = (uint32_t)value.len };
@@ -281,6 +300,7 @@ int64_t values_add(struct values *v, struct span value, enum secret_kind kind, s
 		return -EINVAL;
 	secret_len = value.len - public_prefix;
 	val.prefix = (uint32_t)public_prefix;
+	val.open = (uint32_t)open_len(value, public_prefix);
 	val.need = hex_like(span_sub(value, public_prefix, value.len)) ? VALUES_MIN_HEX
 								       : VALUES_MIN_PART;
 	if (val.need > secret_len)
@@ -289,6 +309,8 @@ int64_t values_add(struct values *v, struct span value, enum secret_kind kind, s
 	val.raw = secret_new(value);
 	if (!val.raw || normalise(&val))
 		goto fail;
+	/* Nothing in a JWT is normalised to anything else. */
+	val.norm_open = val.norm ? val.norm_prefix : val.open;
 	ret = -EINVAL;
 	if (val.norm_len - val.norm_prefix < val.need)
 		goto fail;

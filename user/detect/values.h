@@ -29,7 +29,7 @@ struct values *values_new(size_t max);
 struct values *values_free(struct values *v); /* wipes; accepts NULL; scans of it must be gone */
 /*
  * Adds a value. `public_prefix` leading bytes are not indexed (format prefix, JWT header) and do not count for
- * the least fragment. Returns its id (> 0; the same again for an equal value, which counts as seen), -EINVAL when too
+ * the least fragment; nor do the claims of a signed JWT: a part of it has to have that much of the signature. Returns its id (> 0; the same again for an equal value, which counts as seen), -EINVAL when too
  * short, too long or of too low variety, -ENOMEM.
  */
 int64_t values_add(struct values *v, struct span value, enum secret_kind kind,

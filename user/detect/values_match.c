@@ -203,15 +203,15 @@ void match_try(struct value_scan *s, struct window *w, size_t p, uint32_t ref)
 /* --- worth -------------------------------------------------------------------------------- */
 
 /*
- * True when units i0 .. i1 are worth telling: enough that are not public, and not a run of a few bytes that stands in
+ * True when units i0 .. i1 are worth telling: enough that are not public (those of a JWT that are its signature), and not a run of a few bytes that stands in
  * everything ("AAAA" in base64 of zeros).
  */
 static bool is_evidence(const struct value *val, enum form f, size_t i0, size_t i1)
 {
 	size_t need = form_need(val, f), changes = 1;
 
-	if (i0 < form_private(val, f))
-		i0 = form_private(val, f);
+	if (i0 < form_secret(val, f))
+		i0 = form_secret(val, f);
 	if (i0 + need > i1)
 		return false;
 	for (size_t i = i0 + 1; i < i1 && changes < need; i++)

@@ -25,7 +25,8 @@ struct value {
 	struct secret *norm; /* the normalised value; NULL: the same as raw */
 	uint16_t *map;       /* with norm: where in the raw value each of its bytes begins */
 	uint32_t len, norm_len;
-	uint32_t prefix, norm_prefix; /* public bytes */
+	uint32_t prefix, norm_prefix; /* public bytes, which are not indexed */
+	uint32_t open, norm_open;     /* bytes that prove no leak: those, and the claims of a JWT */
 	uint32_t need;                /* least fragment, bytes */
 };
 
@@ -70,6 +71,19 @@ static inline size_t form_private(const struct value *v, enum form f)
 		return 2 * (size_t)v->prefix;
 	default:
 		return v->prefix ? (8 * (size_t)v->prefix - base64_skip(f) + 5) / 6 : 0;
+	}
+}
+
+/* The first unit that nobody has who was not given the value. */
+static inline size_t form_secret(const struct value *v, enum form f)
+{
+	switch (f) {
+	case FORM_RAW:
+		return v->norm_open;
+	case FORM_HEX:
+		return 2 * (size_t)v->open;
+	default:
+		return v->open ? (8 * (size_t)v->open - base64_skip(f) + 5) / 6 : 0;
 	}
 }
 

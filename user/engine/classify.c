@@ -144,6 +144,14 @@ static int classify_stdio(struct engine *e, const struct stdio_role *r, const st
 	return classify_child_stdio(e, r, s, t);
 }
 
+/* The memory of another process: the server's own, or out of its hands as a child's input is. */
+static void classify_memory(struct engine *e, const struct stream *s, struct tap *t)
+{
+	const struct proc *p = proc_find(e->procs, (uint32_t)s->file.obj, s->file.ino);
+
+	sink_tap(t, SINK_PIPE, p && p->root == s->file.dev ? 0 : SINK_F_CHILD);
+}
+
 static void classify_out(const struct stream *s, const struct proc_file *f, struct tap *t)
 {
 	struct sink place;
@@ -203,6 +211,10 @@ int engine_classify(struct engine *e, const struct stream *s, struct tap *t)
 	r = table_get(e->roles, file_key(&s->file, kbuf));
 	if (r)
 		return classify_stdio(e, r, s, t);
+	if (s->file.type == BT_FILE_MEM) {
+		classify_memory(e, s, t);
+		return 0;
+	}
 	if (s->dir == BT_DIR_OUT) {
 		classify_out(s, f, t);
 		return 0;
@@ -220,6 +232,9 @@ void engine_place(struct engine *e, const struct bt_file_id *file, enum sink_cla
 	const struct proc_file *f = proc_file_find(e->procs, file);
 
 	sink_init(ret, class, flags, who->fd);
+	if (file->type == BT_FILE_MEM)
+		snprintf(ret->peer, sizeof(ret->peer), "process %u%s%s", (unsigned int)file->obj,
+			 f && f->path ? " " : "", f && f->path ? f->path : "");
 	if (!f)
 		return;
 	switch (file->type) {

@@ -97,6 +97,12 @@ void engine_rules(struct engine *e, const struct scanner *sc, const struct polic
 	e->cfg.policy = p;
 }
 
+void engine_clock(struct engine *e, uint64_t boot_offset_ns)
+{
+	e->cfg.boot_offset_ns = boot_offset_ns;
+	flows_clock(e->flows, boot_offset_ns);
+}
+
 int engine_feed(struct engine *e, struct span record)
 {
 	struct event ev;

@@ -64,6 +64,8 @@ struct engine *engine_free(struct engine *e);
  * caller's to move (scanner_replace()). Counts of overrides that the new policy has not are dropped.
  */
 void engine_rules(struct engine *e, const struct scanner *sc, const struct policy *p);
+/* The clock was set: CLOCK_REALTIME - CLOCK_BOOTTIME from now on. Nothing but what alerts and JWTs say of time goes by it. */
+void engine_clock(struct engine *e, uint64_t boot_offset_ns);
 /* One raw record. 0; -EBADMSG for a record that is not valid (counted, skipped); -ENOMEM. */
 int engine_feed(struct engine *e, struct span record);
 /* The same for a record of the past: recorded time passes first, as engine_tick() lets it in a live run. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 #include "engine/internal.h"
+#include "proc/cgroup.h"
 
 void sink_init(struct sink *s, enum sink_class class, unsigned int flags, int fd)
 {
@@ -13,6 +14,7 @@ void sink_init(struct sink *s, enum sink_class class, unsigned int flags, int fd
 static void fill_process(struct engine *e, const struct actor *who, struct alert_process *ret)
 {
 	const struct proc *p = proc_find(e->procs, who->tgid, who->start_ns);
+	struct cgroup_identity id;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->pid = who->tgid;
@@ -24,6 +26,12 @@ static void fill_process(struct engine *e, const struct actor *who, struct alert
 	ret->ppid = p->ppid;
 	if (p->exe)
 		snprintf(ret->exe, sizeof(ret->exe), "%s", p->exe);
+	if (!p->cgroup)
+		return;
+	snprintf(ret->cgroup, sizeof(ret->cgroup), "%s", p->cgroup);
+	cgroup_identify(span_str(p->cgroup), &id);
+	snprintf(ret->container, sizeof(ret->container), "%s", id.container);
+	snprintf(ret->unit, sizeof(ret->unit), "%s", id.unit);
 }
 
 void engine_raise(struct engine *e, struct alert *a, const struct actor *who)

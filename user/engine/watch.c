@@ -3,6 +3,8 @@
  * Text that somebody may read, word by word: authorization URLs in it, request targets as an access log has
  * them, and runs of characters that may be a verifier of a pending flow.
  */
+#include <stdlib.h>
+
 #include "base/secmem.h"
 #include "engine/internal.h"
 #include "engine/run.h"
@@ -20,7 +22,7 @@ struct watch {
 	struct run run; /* at the end of what was fed */
 	struct target {
 		uint64_t from, to;
-	} targets[TARGETS]; /* ring of request targets seen */
+	} * targets; /* ring of TARGETS request targets seen; NULL: none yet */
 	size_t n_targets;
 };
 
@@ -41,6 +43,7 @@ struct watch *watch_free(struct watch *w)
 	if (!w)
 		return NULL;
 	buf_release(&w->word);
+	free(w->targets);
 	secmem_free(w);
 	return NULL;
 }
@@ -79,6 +82,14 @@ static bool is_target(struct span word)
 	return false;
 }
 
+static void add_target(struct watch *w, uint64_t from, uint64_t to)
+{
+	if (!w->targets)
+		w->targets = calloc(TARGETS, sizeof(*w->targets));
+	if (w->targets)
+		w->targets[w->n_targets++ % TARGETS] = (struct target){ from, to };
+}
+
 /* What is kept and read by others; a terminal shows the same. */
 static bool in_log(const struct watch *w)
 {
@@ -102,7 +113,7 @@ static void check_word(struct watch *w, const struct flow_ctx *ctx, struct span 
 	if (in_log(w))
 		flows_log_word(w->e->flows, ctx, word);
 	if (is_target(word))
-		w->targets[w->n_targets++ % TARGETS] = (struct target){ off, off + word.len };
+		add_target(w, off, off + word.len);
 	if (span_find(word, SPAN_LIT("client_id=")) == SIZE_MAX)
 		return;
 	buf_add_span(&plain, word);

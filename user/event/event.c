@@ -174,26 +174,39 @@ static int decode_copy(struct span rec, struct event *ev)
 	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), r.path_len, &ev->copy.path) ||
 	    r.path_len > BT_PATH_LEN || r.call >= BT_CALL_MAX || !file_id_ok(&r.file) ||
 	    !file_id_ok(&r.from) || r.pos > UINT64_MAX - r.len || r.from_off > INT64_MAX ||
-	    r.len > INT64_MAX - r.from_off)
+	    r.len > INT64_MAX - r.from_off || r.flags > BT_COPY_SURE)
 		return -EBADMSG;
 	ev->copy.file = r.file;
 	ev->copy.from = r.from;
 	ev->copy.pos = r.pos;
 	ev->copy.from_off = r.from_off;
+	ev->copy.to_off = r.to_off;
 	ev->copy.len = r.len;
+	ev->copy.sure = r.flags & BT_COPY_SURE;
 	ev->copy.fd = r.fd;
 	ev->copy.from_fd = r.from_fd;
 	ev->copy.call = (enum bt_call)r.call;
 	return 0;
 }
 
+static int decode_cgroup(struct span rec, struct event *ev)
+{
+	struct bt_rec_cgroup r;
+
+	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), r.text_len, &ev->cgroup.text) ||
+	    r.text_len > BT_CGROUP_LEN)
+		return -EBADMSG;
+	return 0;
+}
+
 int event_decode(struct span rec, struct event *ret)
 {
 	static int (*const decode[BT_REC_KIND_MAX])(struct span, struct event *) = {
-		[BT_REC_DATA] = decode_data, [BT_REC_FILE] = decode_file,
-		[BT_REC_EXEC] = decode_exec, [BT_REC_ARGS] = decode_args,
-		[BT_REC_FORK] = decode_fork, [BT_REC_EXIT] = decode_exit,
-		[BT_REC_MAP] = decode_map,   [BT_REC_COPY] = decode_copy,
+		[BT_REC_DATA] = decode_data,     [BT_REC_FILE] = decode_file,
+		[BT_REC_EXEC] = decode_exec,     [BT_REC_ARGS] = decode_args,
+		[BT_REC_FORK] = decode_fork,     [BT_REC_EXIT] = decode_exit,
+		[BT_REC_MAP] = decode_map,       [BT_REC_COPY] = decode_copy,
+		[BT_REC_CGROUP] = decode_cgroup,
 	};
 	struct event ev = { 0 };
 	struct bt_hdr hdr;
@@ -220,17 +233,33 @@ int event_decode(struct span rec, struct event *ret)
 const char *event_call_name(enum bt_call call)
 {
 	static const char *const names[BT_CALL_MAX] = {
-		[BT_CALL_NONE] = "none",         [BT_CALL_WRITE] = "write",
-		[BT_CALL_PWRITE64] = "pwrite64", [BT_CALL_WRITEV] = "writev",
-		[BT_CALL_PWRITEV] = "pwritev",   [BT_CALL_PWRITEV2] = "pwritev2",
-		[BT_CALL_SENDTO] = "sendto",     [BT_CALL_SENDMSG] = "sendmsg",
-		[BT_CALL_SENDMMSG] = "sendmmsg", [BT_CALL_READ] = "read",
-		[BT_CALL_PREAD64] = "pread64",   [BT_CALL_READV] = "readv",
-		[BT_CALL_PREADV] = "preadv",     [BT_CALL_PREADV2] = "preadv2",
-		[BT_CALL_RECVFROM] = "recvfrom", [BT_CALL_RECVMSG] = "recvmsg",
-		[BT_CALL_RECVMMSG] = "recvmmsg", [BT_CALL_TLS_WRITE] = "tls_write",
-		[BT_CALL_TLS_READ] = "tls_read", [BT_CALL_SENDFILE] = "sendfile",
-		[BT_CALL_SPLICE] = "splice",     [BT_CALL_COPY_FILE_RANGE] = "copy_file_range",
+		[BT_CALL_NONE] = "none",
+		[BT_CALL_WRITE] = "write",
+		[BT_CALL_PWRITE64] = "pwrite64",
+		[BT_CALL_WRITEV] = "writev",
+		[BT_CALL_PWRITEV] = "pwritev",
+		[BT_CALL_PWRITEV2] = "pwritev2",
+		[BT_CALL_SENDTO] = "sendto",
+		[BT_CALL_SENDMSG] = "sendmsg",
+		[BT_CALL_SENDMMSG] = "sendmmsg",
+		[BT_CALL_READ] = "read",
+		[BT_CALL_PREAD64] = "pread64",
+		[BT_CALL_READV] = "readv",
+		[BT_CALL_PREADV] = "preadv",
+		[BT_CALL_PREADV2] = "preadv2",
+		[BT_CALL_RECVFROM] = "recvfrom",
+		[BT_CALL_RECVMSG] = "recvmsg",
+		[BT_CALL_RECVMMSG] = "recvmmsg",
+		[BT_CALL_TLS_WRITE] = "tls_write",
+		[BT_CALL_TLS_READ] = "tls_read",
+		[BT_CALL_SENDFILE] = "sendfile",
+		[BT_CALL_SPLICE] = "splice",
+		[BT_CALL_COPY_FILE_RANGE] = "copy_file_range",
+		[BT_CALL_VMSPLICE] = "vmsplice",
+		[BT_CALL_VM_WRITEV] = "process_vm_writev",
+		[BT_CALL_TEE] = "tee",
+		[BT_CALL_SPLICE_PIPE] = "splice-pipe",
+		[BT_CALL_SPLICE_FILE] = "splice-file",
 	};
 
 	return (unsigned int)call < BT_CALL_MAX ? names[call] : "unknown";
@@ -239,10 +268,14 @@ const char *event_call_name(enum bt_call call)
 const char *event_call_seen(enum bt_call call)
 {
 	static const char source[] = "afterwards, in the source file";
+	static const char pipe[] = "from what was put into the pipe";
 	static const char *const words[BT_CALL_MAX] = {
 		[BT_CALL_SENDFILE] = source,
 		[BT_CALL_SPLICE] = source,
 		[BT_CALL_COPY_FILE_RANGE] = source,
+		[BT_CALL_SPLICE_PIPE] = pipe,
+		[BT_CALL_TEE] = pipe,
+		[BT_CALL_SPLICE_FILE] = "afterwards, in the file that it went to",
 	};
 
 	return (unsigned int)call < BT_CALL_MAX ? words[call] : NULL;
@@ -262,6 +295,7 @@ const char *event_loss_name(enum bt_loss loss)
 		[BT_LOSS_ARGS] = "args",
 		[BT_LOSS_PATH] = "path",
 		[BT_LOSS_TLS_CALL] = "tls-call",
+		[BT_LOSS_MOVED] = "moved-unread",
 		[BT_LOSS_HELPER] = "helper",
 		[BT_LOSS_SENDFILE] = "sendfile",
 		[BT_LOSS_SPLICE] = "splice",
@@ -282,6 +316,7 @@ const char *event_file_type_name(unsigned int type)
 		[BT_FILE_UNIX] = "unix",       [BT_FILE_TCP] = "tcp",     [BT_FILE_UDP] = "udp",
 		[BT_FILE_SOCK] = "socket",     [BT_FILE_TTY] = "tty",     [BT_FILE_CHR] = "chardev",
 		[BT_FILE_DIR] = "directory",   [BT_FILE_OTHER] = "other", [BT_FILE_TLS] = "tls",
+		[BT_FILE_MEM] = "memory",
 	};
 
 	return type < BT_FILE_TYPE_MAX ? names[type] : "unknown";

@@ -59,11 +59,15 @@ struct event {
 		} fork;
 		struct {
 			struct bt_file_id file, from;
-			uint64_t pos, from_off, len;
+			uint64_t pos, from_off, to_off, len;
 			int32_t fd, from_fd;
 			enum bt_call call;
-			struct span path; /* of the source */
+			bool sure; /* BT_COPY_SURE */
+			struct span path;
 		} copy;
+		struct {
+			struct span text; /* as /proc/PID/cgroup */
+		} cgroup;
 		struct {
 			int32_t status;
 		} exit;

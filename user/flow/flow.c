@@ -47,6 +47,11 @@ struct flows *flows_new(const struct flows_config *cfg)
 	return fs;
 }
 
+void flows_clock(struct flows *fs, uint64_t boot_offset_ns)
+{
+	fs->cfg.boot_offset_ns = boot_offset_ns;
+}
+
 struct flows *flows_free(struct flows *fs)
 {
 	if (!fs)

@@ -105,6 +105,8 @@ struct flow_xchg;
 
 struct flows *flows_new(const struct flows_config *cfg); /* NULL when out of memory */
 struct flows *flows_free(struct flows *fs);
+/* CLOCK_REALTIME - CLOCK_BOOTTIME is another one from now on. */
+void flows_clock(struct flows *fs, uint64_t boot_offset_ns);
 
 /*
  * A URL that the process shows to somebody (log, argv, JSON-RPC string, ...). Only authorization requests matter; true when

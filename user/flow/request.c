@@ -74,11 +74,24 @@ void flows_env(struct flows *fs, const struct flow_ctx *ctx, struct span name, s
 	checks_run(&fact, ON_ENV);
 }
 
+/* Looked for by its byte `at`, which logs seldom hold: every log is asked. */
+static bool has_word(struct span text, struct span word, size_t at)
+{
+	const char *p = text.p, *end = text.p + text.len;
+
+	while (p < end && (p = memchr(p, word.p[at], (size_t)(end - p)))) {
+		if ((size_t)(p - text.p) >= at && (size_t)(end - p) >= word.len - at &&
+		    !memcmp(p - at, word.p, word.len))
+			return true;
+		p++;
+	}
+	return false;
+}
+
 bool flows_read_log(const struct flows *fs, struct span text)
 {
-	return fs->sessions || fs->tls_words ||
-	       span_find(text, SPAN_LIT("TLS_REJECT")) != SIZE_MAX ||
-	       span_find(text, SPAN_LIT("InsecureRequestWarning")) != SIZE_MAX;
+	return fs->sessions || fs->tls_words || has_word(text, SPAN_LIT("TLS_REJECT"), 7) ||
+	       has_word(text, SPAN_LIT("InsecureRequestWarning"), 15);
 }
 
 void flows_log_word(struct flows *fs, const struct flow_ctx *ctx, struct span word)

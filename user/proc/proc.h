@@ -17,7 +17,8 @@ struct proc {
 	uint64_t cgroup_id;
 	uint32_t ns_pid, pid_ns, mnt_ns;
 	char comm[BT_COMM_LEN + 1];
-	char *exe; /* path, printable, or NULL when unknown */
+	char *exe;    /* path, printable, or NULL when unknown */
+	char *cgroup; /* path that tells most (cgroup_path()), printable, or NULL when unknown */
 	bool exited;
 	int status; /* as wait(2), when exited; 0 when known only from a later process with this tgid */
 	uint32_t execs;
@@ -57,7 +58,7 @@ struct proc_table;
 struct proc_table *proc_table_new(size_t max_procs, size_t max_files);
 struct proc_table *proc_table_free(struct proc_table *t);
 /*
- * Takes in FILE, EXEC, ARGS, FORK, EXIT (and DATA, to learn a process seen first there). A process seen first
+ * Takes in FILE, EXEC, ARGS, FORK, EXIT, CGROUP (and DATA, to learn a process seen first there). A process seen first
  * in any of them gets an entry with what the event tells. A child has its parent's exe, stdio, cgroup and
  * namespaces until its exec. 0 or -ENOMEM. Pointers that the functions below gave out end here.
  */

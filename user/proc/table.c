@@ -4,6 +4,7 @@
 
 #include "base/table.h"
 #include "proc/args.h"
+#include "proc/cgroup.h"
 #include "proc/proc.h"
 #include "proc/text.h"
 
@@ -66,6 +67,7 @@ static void free_entry(void *value)
 	args_release(&pe->argv, &t->args_total);
 	args_release(&pe->env, &t->args_total);
 	free(pe->p.exe);
+	free(pe->p.cgroup);
 	free(pe);
 }
 
@@ -221,6 +223,20 @@ static int feed_args(struct proc_entry *pe, const struct event *ev)
 	return err;
 }
 
+static int inherit(char **to, const char *from)
+{
+	if (*to || !from)
+		return 0;
+	*to = strdup(from);
+	return *to ? 0 : -ENOMEM;
+}
+
+static int feed_cgroup(struct proc_entry *pe, const struct event *ev)
+{
+	free(pe->p.cgroup);
+	return text_printable_all(cgroup_path(ev->cgroup.text), &pe->p.cgroup);
+}
+
 static int feed_fork(struct proc_entry *parent, const struct event *ev)
 {
 	struct proc_table *t = parent->t;
@@ -243,13 +259,11 @@ static int feed_fork(struct proc_entry *parent, const struct event *ev)
 			child->p.stdio[fd] = parent->p.stdio[fd];
 			child->stdio_ns[fd] = parent->stdio_ns[fd];
 		}
-		if (parent->p.exe && !child->p.exe) {
-			child->p.exe = strdup(parent->p.exe);
-			if (!child->p.exe) {
-				if (!known)
-					free_entry(child);
-				return -ENOMEM;
-			}
+		if (inherit(&child->p.exe, parent->p.exe) ||
+		    inherit(&child->p.cgroup, parent->p.cgroup)) {
+			if (!known)
+				free_entry(child);
+			return -ENOMEM;
 		}
 	}
 	/* The last touch of the parent: making room may evict it. */
@@ -349,6 +363,8 @@ int proc_table_feed(struct proc_table *t, const struct event *ev)
 		return feed_args(pe, ev);
 	case BT_REC_FORK:
 		return feed_fork(pe, ev);
+	case BT_REC_CGROUP:
+		return feed_cgroup(pe, ev);
 	case BT_REC_EXIT:
 		return set_exited(t, pe, ev->exit.status);
 	case BT_REC_DATA:

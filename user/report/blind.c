@@ -6,7 +6,9 @@
 const struct blind_spot blind_spots[] = {
 	/* Ways past the probes: event_loss_name() of BT_LOSS_SENDFILE and after. */
 	{ "io_uring",
-	  "a program made an io_uring; what goes through one is no system call and is not seen",
+	  "requests of an io_uring could not be followed: they complete in silence, are of a kind "
+	  "that is "
+	  "not known, or the kernel does not tell of them",
 	  "keep programs from it: sysctl kernel.io_uring_disabled=2, or UV_USE_IO_URING=0 for node",
 	  BLIND_IO_URING },
 	{ "32-bit-program",
@@ -17,9 +19,9 @@ const struct blind_spot blind_spots[] = {
 	  "a program made a writable shared mapping of a file; what it stores there is no call",
 	  "`beartrap scan` the file afterwards", BLIND_PROGRAM },
 	{ "splice",
-	  "splice, tee or vmsplice moved bytes between files without the program holding them; "
-	  "only "
-	  "what comes out of a regular file is read afterwards",
+	  "splice or tee moved bytes out of a socket, or out of a pipe that others fill too, to "
+	  "where they "
+	  "cannot be read",
 	  "`beartrap scan` where they went", BLIND_PROGRAM },
 	{ "sendfile", "sendfile moved bytes, and their source could not be read afterwards",
 	  "`beartrap scan` where they went", BLIND_PROGRAM },
@@ -27,36 +29,30 @@ const struct blind_spot blind_spots[] = {
 	  "copy_file_range moved bytes, and their source could not be read afterwards",
 	  "`beartrap scan` where they went", BLIND_PROGRAM },
 	{ "process_vm_writev",
-	  "a program wrote into another one's memory; what that one does with it is seen only when "
-	  "it "
-	  "writes it itself and is watched",
+	  "a program wrote into another one's memory, and the kernel did not let it be seen",
 	  "watch the other process too", BLIND_PROGRAM },
-	/* Not counted: nothing tells that they were used. */
+	/* No loss of bytes that could have been had: the summary notes them where it knows of them. */
 	{ "tls-library",
 	  "TLS of a library that is not hooked (rustls, NSS, Java's JSSE, mbed TLS, wolfSSL, "
-	  "OpenSSL or "
-	  "BoringSSL in a stripped static program): only sealed records are seen; the summary "
-	  "names the "
-	  "process",
+	  "OpenSSL or BoringSSL in a stripped static program): only sealed records are seen; the "
+	  "summary "
+	  "names the process",
 	  "use a build with OpenSSL or GnuTLS as shared libraries, or one that is not stripped",
 	  BLIND_PROGRAM },
 	{ "quic",
 	  "QUIC and HTTP/3 are encrypted datagrams of the program's own making; no library of it "
-	  "is "
-	  "hooked",
+	  "is hooked, and the summary says how many bytes they were",
 	  "turn HTTP/3 off in the program", BLIND_PROGRAM },
 	{ "ktls",
 	  "of a socket that the kernel encrypts the plain text is seen, and taken for what goes "
-	  "over "
-	  "the wire: a finding may say clear text where it is sealed",
+	  "over the wire: a finding may say clear text where it is sealed",
 	  "see where the socket goes before acting on such a finding", BLIND_PROGRAM },
 	{ "device-mapping",
 	  "what a program stores in a mapping of a device (GPU, DMA, persistent memory) is no call",
 	  "keep secrets off such devices", BLIND_PROGRAM },
 	{ "not-descended",
 	  "a process that did not start under watch (a service asked over D-Bus, a container "
-	  "runtime's "
-	  "shim) is not seen, whatever is sent to it",
+	  "runtime's shim) is not seen, whatever is sent to it",
 	  "`beartrap attach` to it as well", BLIND_PROGRAM },
 	/* Load and limits. */
 	{ "matched-lane",
@@ -86,6 +82,10 @@ const struct blind_spot blind_spots[] = {
 	{ "tls-call",
 	  "of a call into a TLS library only the end was seen: it began before the watch",
 	  "start the server with `beartrap run`", BLIND_AT_TIMES },
+	{ "moved-unread",
+	  "bytes went from one file to another past the program, and were no longer to be had when "
+	  "beartrap looked",
+	  "`beartrap scan` where they went", BLIND_AT_TIMES },
 	{ "helper", "the kernel refused something, or left a program out",
 	  "run `beartrap doctor`, and --debug", BLIND_AT_TIMES },
 	{ "gap", "bytes are missing in the middle of a stream", "see the other causes",
@@ -99,6 +99,16 @@ const struct blind_spot blind_spots[] = {
 	{ "stream-evicted",
 	  "there were more streams at once than beartrap keeps: some were given up",
 	  "watch fewer servers with one beartrap", BLIND_AT_TIMES },
+	{ "restart",
+	  "what looks at the bytes died and was started again: values learnt before are forgotten, "
+	  "and what "
+	  "it had read and not yet judged is gone",
+	  "give the machine more memory; report it when memory was not the reason",
+	  BLIND_AT_TIMES },
+	{ "unread", "the kernel side sent records that did not arrive", "see the other causes",
+	  BLIND_AT_TIMES },
+	{ "unaccounted", "what programs moved is more, or less, than what became of it adds up to",
+	  "report it: the count itself is at fault", BLIND_AT_TIMES },
 	{ 0 },
 };
 

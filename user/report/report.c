@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,10 +14,12 @@ struct report {
 	char *name; /* of the file, for messages */
 	int fd;     /* of a streaming report, or the default; -1 with `file` */
 	bool own_fd;
-	bool whole; /* `file` is in use: the report appears at the end */
+	int wait_ms; /* report_wait() */
+	bool whole;  /* `file` is in use: the report appears at the end */
 	struct atomic_file file;
 	struct buf text; /* of one alert; the memory is kept */
 	int first_error;
+	uint64_t untold; /* alerts that were not written */
 };
 
 static int unknown_format(struct span name, struct error *err)
@@ -106,6 +109,11 @@ int report_open(const char *spec, int default_fd, struct report **ret, struct er
 	return report_open_as(format, spec + colon + 1, default_fd, ret, err);
 }
 
+void report_wait(struct report *r, int ms)
+{
+	r->wait_ms = ms;
+}
+
 static void remember(struct report *r, int rc)
 {
 	if (rc && !r->first_error)
@@ -115,21 +123,27 @@ static void remember(struct report *r, int rc)
 /* One write for one text: whoever reads along never sees half a line between two. */
 static int write_text(struct report *r)
 {
-	int rc = r->text.err;
+	int fd = r->whole ? r->file.fd : r->fd, rc = r->text.err;
 
-	if (!rc)
-		rc = fd_write_all(r->whole ? r->file.fd : r->fd, r->text.p, r->text.len);
+	/* Behind half a line nothing is worth writing, and a reader that stopped is waited for once. */
+	if (!rc && !r->first_error)
+		rc = r->wait_ms ? fd_write_within(fd, r->text.p, r->text.len, r->wait_ms)
+				: fd_write_all(fd, r->text.p, r->text.len);
 	remember(r, rc);
 	buf_clear(&r->text);
-	return rc;
+	return r->first_error;
 }
 
 int report_alert(struct report *r, const struct policy *p, const struct alert *a)
 {
+	int rc;
+
 	if (!r->format->alert)
 		return 0;
 	r->format->alert(p, a, &r->text);
-	return write_text(r);
+	rc = write_text(r);
+	r->untold += rc != 0;
+	return rc;
 }
 
 int report_finish(struct report *r, const struct policy *p, const struct alert *const *alerts,
@@ -141,7 +155,11 @@ int report_finish(struct report *r, const struct policy *p, const struct alert *
 	write_text(r);
 	rc = r->first_error;
 	if (rc)
-		error_set(err, rc, "%s could not be written whole: %s", r->name, strerror(-rc));
+		error_set(err, rc,
+			  "%s could not be written whole: %s; %" PRIu64
+			  " alerts and the summary are not in it",
+			  r->name, rc == -ETIMEDOUT ? "its reader does not read" : strerror(-rc),
+			  r->untold);
 	if (!rc && r->whole)
 		rc = atomic_file_commit(&r->file, err);
 	if (r->own_fd && close(r->fd) && !rc)

@@ -27,7 +27,7 @@ struct run_summary {
 	uint64_t earlier[SEV_MAX];
 	struct bt_counter restarted;
 	uint64_t unread_bytes; /* that the kernel side sent and that did not arrive */
-	bool not_looked;               /* nothing was examined at all although something ran */
+	bool not_looked;       /* nothing was examined at all although something ran */
 };
 
 /* One reason why something was not examined. */
@@ -95,6 +95,8 @@ struct report;
  * format that is not known.
  */
 int report_open(const char *spec, int default_fd, struct report **ret, struct error *err);
+/* Who reads it is waited for no longer than this; then nothing more is written. 0, as it begins: for ever. */
+void report_wait(struct report *r, int ms);
 int report_alert(struct report *r, const struct policy *p, const struct alert *a);
 /* Writes the end and closes. 0, or the first write error of its whole life with `err` filled. */
 int report_finish(struct report *r, const struct policy *p, const struct alert *const *alerts,

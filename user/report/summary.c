@@ -14,7 +14,8 @@ static void add_loss(struct run_loss *ret, size_t *n, const char *cause, uint64_
 
 /* Causes whose bytes calls had moved; the others' were seen in no call, or are no payload. */
 static const enum bt_loss of_calls[] = { BT_LOSS_RING_WINDOW, BT_LOSS_FAULT, BT_LOSS_FD_GONE,
-					 BT_LOSS_MAP_STREAM,  BT_LOSS_IOV,   BT_LOSS_HELPER };
+					 BT_LOSS_MAP_STREAM,  BT_LOSS_IOV,   BT_LOSS_MOVED,
+					 BT_LOSS_HELPER };
 
 void run_summary_balance(const struct run_summary *s, struct run_balance *ret)
 {
@@ -22,7 +23,7 @@ void run_summary_balance(const struct run_summary *s, struct run_balance *ret)
 		.moved = s->seen[BT_SEEN_CALLS].bytes,
 		.whole = s->seen[BT_SEEN_SENT_BULK].bytes + s->seen[BT_SEEN_SENT_WINDOW].bytes,
 		.matched = s->seen[BT_SEEN_MATCHED].bytes,
-		.copied = s->seen[BT_SEEN_COPIED].bytes,
+		.copied = s->seen[BT_SEEN_COPIED].bytes - s->loss[BT_LOSS_MOVED].bytes,
 		.skipped = s->seen[BT_SEEN_SKIPPED].bytes,
 	};
 	for (size_t i = 0; i < sizeof(of_calls) / sizeof(*of_calls); i++)
@@ -35,6 +36,8 @@ static uint64_t unaccounted(const struct run_summary *s)
 	struct run_balance b;
 
 	run_summary_balance(s, &b);
+	if (!b.moved)
+		return 0;
 	return b.moved > b.accounted ? b.moved - b.accounted : b.accounted - b.moved;
 }
 

@@ -35,11 +35,13 @@ struct entry {
 	struct stream s;
 	struct key key;
 	struct stream_table *t;
-	uint64_t origin;           /* where delivery began: nothing before it was looked at */
-	struct held *first, *last; /* in order of start */
-	size_t cost;               /* of all of them */
+	uint64_t origin;            /* where delivery began: nothing before it was looked at */
+	uint64_t base;              /* to be added to the kernel's positions */
+	uint64_t begun_ns, last_ns; /* first event, and the youngest */
+	struct held *first, *last;  /* in order of start */
+	size_t cost;                /* of all of them */
 	struct entry *prev_holding, *next_holding;
-	struct range gaps[LATE_GAPS]; /* a ring */
+	struct range *gaps; /* a ring of LATE_GAPS; NULL: none yet */
 	unsigned int n_gaps;
 };
 
@@ -66,7 +68,11 @@ static bool key_eq(const struct key *a, const struct key *b)
 
 static void remember_gap(struct entry *e, uint64_t from, uint64_t to)
 {
-	if (from < to)
+	if (from >= to)
+		return;
+	if (!e->gaps)
+		e->gaps = calloc(LATE_GAPS, sizeof(*e->gaps));
+	if (e->gaps)
 		e->gaps[e->n_gaps++ % LATE_GAPS] = (struct range){ from, to };
 }
 
@@ -95,7 +101,7 @@ static uint64_t deliver_late(struct entry *e, const struct event *ev, uint64_t l
 	struct stream_table *t = e->t;
 	uint64_t pos = ev->data.pos, n = 0;
 
-	for (unsigned int i = 0; t->ops.late && i < LATE_GAPS; i++) {
+	for (unsigned int i = 0; t->ops.late && e->gaps && i < LATE_GAPS; i++) {
 		struct range *r = &e->gaps[i], all = *r;
 		struct range got = { all.from > pos ? all.from : pos,
 				     all.to < pos + len ? all.to : pos + len };
@@ -245,6 +251,7 @@ static void end_entry(void *value)
 		t->ops.end(t->arg, &e->s);
 	if (e->s.user && t->ops.free_user)
 		t->ops.free_user(e->s.user);
+	free(e->gaps);
 	free(e);
 }
 
@@ -293,6 +300,7 @@ static struct entry *find_or_create(struct stream_table *t, const struct event *
 		e->s.dir = ev->data.dir;
 		e->s.pos = start;
 		e->origin = start;
+		e->begun_ns = ev->time_ns;
 		e->key = key;
 		e->t = t;
 		if (table_put(t->entries, span_of(&key, sizeof(key)), e)) {
@@ -317,22 +325,52 @@ static void count_before_origin(struct entry *e, uint64_t start)
 	e->t->totals.missing += missing;
 }
 
+/*
+ * The kernel forgets the stream that has been used least when it has too many, and counts that one's bytes from 0 when it
+ * comes up again; here it goes on. A first byte that only was overtaken by those behind it comes soon.
+ */
+static bool begins_anew(const struct entry *e, const struct event *ev, uint64_t start)
+{
+	if (start || !ev->data.bytes.len || e->s.pos == e->base || ev->time_ns <= e->last_ns)
+		return false;
+	for (unsigned int i = 0; i < LATE_GAPS; i++)
+		if (e->gaps[i].from <= e->base && e->gaps[i].to > e->base)
+			return false;
+	return e->origin <= e->base || ev->time_ns > e->begun_ns + HOLD_NS;
+}
+
 int stream_feed(struct stream_table *t, const struct event *ev)
 {
 	uint64_t pos = ev->data.pos, start, end;
+	struct event moved;
 	struct entry *e;
 
 	if (ev->kind != BT_REC_DATA)
 		return 0;
 	start = pos - (ev->data.lost_len < pos ? ev->data.lost_len : pos);
-	end = pos + ev->data.bytes.len;
 	if (ev->time_ns > t->now_ns)
 		t->now_ns = ev->time_ns;
 	e = find_or_create(t, ev, start);
 	if (!e) {
-		t->totals.missing += end - start;
+		t->totals.missing += ev->data.bytes.len;
 		return -ENOMEM;
 	}
+	if (begins_anew(e, ev, start)) {
+		deliver_all(e);
+		e->base = e->s.pos;
+		/* Of what the kernel had counted by then nothing more will be heard. */
+		e->origin = e->base;
+		e->begun_ns = ev->time_ns;
+	}
+	if (ev->time_ns > e->last_ns)
+		e->last_ns = ev->time_ns;
+	if (e->base) {
+		moved = *ev;
+		moved.data.pos += e->base;
+		ev = &moved;
+		start += e->base;
+	}
+	end = ev->data.pos + ev->data.bytes.len;
 	if (start < e->origin) {
 		bool all = end <= e->origin;
 
@@ -376,8 +414,10 @@ void stream_final(struct stream_table *t, const struct bt_file_id *file, enum bt
 	if (!e)
 		return;
 	deliver_all(e);
-	gap_to(e, pos, UINT64_MAX);
-	settle_matched(e, matched);
+	gap_to(e, e->base + pos, UINT64_MAX);
+	/* What it says is of the time since it began anew. */
+	if (!e->base)
+		settle_matched(e, matched);
 }
 
 void stream_end_file(struct stream_table *t, const struct bt_file_id *file)

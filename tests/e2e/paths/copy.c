@@ -44,6 +44,46 @@ static void by_splice(struct leak *l, int fd, const char *p, size_t len)
 	close(in);
 }
 
+/* The same, written. */
+static void by_write_and_splice(struct leak *l, int fd, const char *p, size_t len)
+{
+	int fds[2];
+
+	need(!pipe(fds), "pipe");
+	by_write(l, fds[1], p, len);
+	all(splice(fds[0], NULL, fd, NULL, len, 0), len, "splice");
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Out of a file, and through two pipes. */
+static void by_pipes(struct leak *l, int fd, const char *p, size_t len)
+{
+	int in = source_of(l, p, O_RDONLY), a[2], b[2];
+
+	need(!pipe(a) && !pipe(b), "pipe");
+	all(splice(in, NULL, a[1], NULL, len, 0), len, "splice out of a file");
+	all(splice(a[0], NULL, b[1], NULL, len, 0), len, "splice");
+	all(splice(b[0], NULL, fd, NULL, len, 0), len, "splice");
+	for (int i = 0; i < 2; i++) {
+		close(a[i]);
+		close(b[i]);
+	}
+	close(in);
+}
+
+static void by_sendfile_and_splice(struct leak *l, int fd, const char *p, size_t len)
+{
+	int in = source_of(l, p, O_RDONLY), fds[2];
+
+	need(!pipe(fds), "pipe");
+	all(sendfile(fds[1], in, NULL, len), len, "sendfile");
+	all(splice(fds[0], NULL, fd, NULL, len, 0), len, "splice");
+	close(fds[0]);
+	close(fds[1]);
+	close(in);
+}
+
 static void by_tee(struct leak *l, int fd, const char *p, size_t len)
 {
 	int in = holding(p, len);
@@ -70,10 +110,13 @@ static void by_mapping(struct leak *l, int fd, const char *p, size_t len)
 
 FILE_WAY(sendfile, by_sendfile, 0)
 FILE_WAY(splice, by_splice, 0)
+FILE_WAY(splice_written, by_write_and_splice, 0)
+FILE_WAY(sendfile_splice, by_sendfile_and_splice, 0)
 FILE_WAY(copy_file_range, by_copy_file_range, 0)
 FILE_WAY(shared_mapping, by_mapping, 0)
 SOCKET_WAY(tcp_sendfile, by_sendfile, AF_INET, SOCK_STREAM, NULL)
 SOCKET_WAY(tcp_splice, by_splice, AF_INET, SOCK_STREAM, NULL)
+SOCKET_WAY(tcp_pipes, by_pipes, AF_INET, SOCK_STREAM, NULL)
 
 static void way_stderr_tee(struct leak *l)
 {
@@ -85,7 +128,35 @@ static void way_stderr_vmsplice(struct leak *l)
 	put_each(l, STDERR_FILENO, by_vmsplice);
 }
 
+static void way_stderr_pipes(struct leak *l)
+{
+	put_each(l, STDERR_FILENO, by_pipes);
+}
+
+static void write_memory(struct leak *l, pid_t pid, void *there)
+{
+	for (int i = 0; l->piece[i]; i++) {
+		size_t len = strlen(l->piece[i]);
+		struct iovec from = { (void *)l->piece[i], len }, to = { there, len };
+
+		all(process_vm_writev(pid, &from, 1, &to, 1, 0), len, "process_vm_writev");
+	}
+}
+
+/* Into the memory of paths --receive, which nobody watches. */
 static void way_process_vm_writev(struct leak *l)
+{
+	FILE *f = fopen("receiver", "re");
+	void *there;
+	int pid;
+
+	need(f && fscanf(f, "%d %p", &pid, &there) == 2, "receiver");
+	write_memory(l, pid, there);
+	fclose(f);
+}
+
+/* Into that of a child. */
+static void way_process_vm_writev_own(struct leak *l)
 {
 	char *there = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int gate[2], status;
@@ -97,12 +168,7 @@ static void way_process_vm_writev(struct leak *l)
 		close(gate[1]);
 		_exit((int)read(gate[0], there, 1));
 	}
-	for (int i = 0; l->piece[i]; i++) {
-		size_t len = strlen(l->piece[i]);
-		struct iovec from = { (void *)l->piece[i], len }, to = { there, len };
-
-		all(process_vm_writev(pid, &from, 1, &to, 1, 0), len, "process_vm_writev");
-	}
+	write_memory(l, pid, there);
 	close(gate[1]);
 	waitpid(pid, &status, 0);
 }
@@ -139,15 +205,12 @@ static void way_compat_write(struct leak *l)
 }
 
 const struct way copy_ways[] = {
-	WAY(sendfile),
-	WAY(splice),
-	WAY(stderr_tee),
-	WAY(stderr_vmsplice),
-	WAY(copy_file_range),
-	WAY(shared_mapping),
-	WAY(tcp_sendfile),
-	WAY(tcp_splice),
-	WAY(process_vm_writev),
-	WAY(compat_write),
-	{ 0 },
+	WAY(sendfile),          WAY(splice),
+	WAY(splice_written),    WAY(sendfile_splice),
+	WAY(stderr_tee),        WAY(stderr_vmsplice),
+	WAY(copy_file_range),   WAY(shared_mapping),
+	WAY(tcp_sendfile),      WAY(tcp_splice),
+	WAY(tcp_pipes),         WAY(stderr_pipes),
+	WAY(process_vm_writev), WAY(process_vm_writev_own),
+	WAY(compat_write),      { 0 },
 };

@@ -4,12 +4,13 @@
  * lists what is written, {"way": "WAY.VARIANT", "access_token": "VALUE"} a line. paths --list names the ways; one that this
  * machine does not have ends in 3. Each way has its own process, in the current directory; HOST and HOST6 are
  * expected to be addresses of the machine, and /run/systemd/journal to be there. Before that, paths --prepare VALUES NAME... writes the
- * files that some ways send from.
+ * files that some ways send from; and paths --receive, which is not to be watched, says in `receiver` where it has memory for one.
  */
 #include "paths.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 static const struct way *const tables[] = { call_ways, process_ways, copy_ways, uring_ways };
@@ -57,6 +58,17 @@ static void prepare(struct leak *l)
 	}
 }
 
+static int receive(void)
+{
+	void *room = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	FILE *f = fopen("receiver.new", "we");
+
+	if (room == MAP_FAILED || !f || fprintf(f, "%d %p\n", (int)getpid(), room) < 0 ||
+	    fclose(f) || rename("receiver.new", "receiver"))
+		return 1;
+	return pause();
+}
+
 /* One way in one variant, in a process of its own. */
 static int go(const struct way *way, const char *variant, const char *value, bool prepares)
 {
@@ -100,6 +112,8 @@ int main(int argc, char **argv)
 		list();
 		return 0;
 	}
+	if (argc == 2 && !strcmp(argv[1], "--receive"))
+		return receive();
 	if (argc > 1 && !strcmp(argv[1], "--prepare")) {
 		prepares = true;
 		argv++;

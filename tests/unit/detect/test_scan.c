@@ -705,6 +705,64 @@ static void token_that_shares_a_part(void **state)
 	values_free(v);
 }
 
+/* A rule for "own_" and 32 hexadecimal digits, and one for another beginning. */
+static struct scanner *own_scanner(const char *prefix, struct ruleset **rs)
+{
+	struct error err = { 0, "" };
+	struct scanner *sc;
+	char text[512];
+
+	snprintf(
+		text, sizeof(text),
+		"{\"kind\": \"tokens\", \"rules\": [{\"id\": \"own-token\", \"title\": \"Ours\", "
+		"\"provider\": \"own\", \"kind\": \"api_key\", \"patterns\": [\"%s[0-9a-f]{32}\"], "
+		"\"tests\": {\"match\": [\"a {{token}} b\"], \"nomatch\": [\"a b\"]}}]}",
+		prefix);
+	*rs = ruleset_new();
+	assert_int_equal(ruleset_add_text(*rs, "own", span_str(text), &err), 0);
+	assert_int_equal(scanner_new(*rs, &sc, &err), 0);
+	return sc;
+}
+
+#define HALF "9f86d081884c7d65"
+#define HALF2 "9a2feaa0c55ad015"
+#define DIGITS HALF HALF2
+
+static void feed_str(struct scan *s, const char *text, struct hits *got)
+{
+	scan_feed(s, span_str(text), hits_add, got);
+}
+
+/* A text goes on under other rules, from its next byte on; what had begun ends by those that it began with. */
+static void rules_are_replaced_amid_a_text(void **state)
+{
+	struct fixture *f = *state;
+	struct ruleset *old_rs, *new_rs;
+	struct scanner *old = own_scanner("old_", &old_rs), *new = own_scanner("new_", &new_rs);
+	struct scan *idle = scan_new(old, NULL), *amid = scan_new(old, NULL);
+
+	feed_str(idle, "text ne", &f->got);
+	feed_str(amid, "text old_" HALF, &f->got);
+	assert_int_equal(scanner_replace(old, new), 1);
+	/* The token's beginning had gone by. */
+	feed_str(idle, "w_" DIGITS " old_" DIGITS " ", &f->got);
+	assert_int_equal(f->got.n, 1);
+	assert_int_equal(f->got.v[0].h.offset, 5);
+	assert_string_equal(f->got.v[0].h.prefix, "new_");
+	feed_str(amid, HALF2 " ", &f->got);
+	assert_int_equal(f->got.n, 2);
+	assert_string_equal(f->got.v[1].h.prefix, "old_");
+	assert_int_equal(scanner_replace(old, new), 0);
+	scanner_free(old);
+	ruleset_free(old_rs);
+	feed_str(amid, "new_" DIGITS " ", &f->got);
+	assert_int_equal(f->got.n, 3);
+	scan_free(idle);
+	scan_free(amid);
+	scanner_free(new);
+	ruleset_free(new_rs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -729,6 +787,7 @@ int main(void)
 		cmocka_unit_test(runaway_regex),
 		cmocka_unit_test(known_values_win),
 		cmocka_unit_test(token_that_shares_a_part),
+		cmocka_unit_test_setup_teardown(rules_are_replaced_amid_a_text, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -236,6 +236,45 @@ static void test_jwt_prefix(void **state)
 	assert_int_equal(values_jwt_prefix(SPAN_NONE), 0);
 }
 
+/* Of a signed JWT only the signature proves that the token is known; the whole token is found however it comes. */
+static void test_jwt_claims_are_no_evidence(void **state)
+{
+	struct fixture *f = *state;
+	const char *head = "eyJhbGciOiJSUzI1NiJ9.";
+	char *jwt = f->value[0];
+	size_t prefix = strlen(head), sig;
+	int64_t id;
+
+	memcpy(jwt, head, prefix);
+	random_text(&f->rng, ALPHA_URL, jwt + prefix, 900);
+	jwt[prefix + 900] = '.';
+	sig = prefix + 901;
+	random_text(&f->rng, ALPHA_URL, jwt + sig, 342);
+	id = values_add(f->v, span_of(jwt, sig + 342), SECRET_ACCESS_TOKEN,
+			values_jwt_prefix(span_of(jwt, sig + 342)));
+	assert_true(id > 0);
+	scan_str(f, jwt, sig - 1);
+	assert_int_equal(f->got.n, 0);
+	scan_str(f, jwt + 100, 300);
+	assert_int_equal(f->got.n, 0);
+	scan_str(f, jwt, sig + 11);
+	assert_int_equal(f->got.n, 0);
+	scan_str(f, jwt, sig + 12);
+	assert_int_equal(f->got.n, 1);
+	assert_hit(f, 0, id, 0, 0, sig + 12);
+	scan_str(f, jwt + sig + 20, 30);
+	assert_int_equal(f->got.n, 1);
+	assert_hit(f, 0, id, 0, sig + 20, 30);
+	/* Byte by byte. */
+	f->got.n = 0;
+	value_scan_reset(f->s, 0);
+	for (size_t i = 0; i < sig + 342; i++)
+		feed(f->s, jwt + i, 1, &f->got);
+	value_scan_flush(f->s, collect, &f->got);
+	assert_int_equal(f->got.n, 1);
+	assert_hit(f, 0, id, 0, 0, sig + 342);
+}
+
 static void test_two_values_touching(void **state)
 {
 	struct fixture *f = *state;
@@ -684,6 +723,7 @@ int main(void)
 		TEST(test_hex_value_needs_16),
 		TEST(test_public_prefix),
 		TEST(test_jwt_prefix),
+		TEST(test_jwt_claims_are_no_evidence),
 		TEST(test_two_values_touching),
 		TEST(test_shared_grams_longest_wins),
 		TEST(test_many_values_alike),

@@ -778,6 +778,32 @@ static void verifier_after_its_url_in_any_cut(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* What a step of CLOCK_REALTIME changes is what alerts say of time; records go by CLOCK_BOOTTIME, in any order. */
+static void the_clock_is_set_back_and_records_come_with_earlier_times(void **state)
+{
+	struct fixture *f = *state;
+	struct engine_totals t;
+	char token[TOK_MAX];
+
+	tok_gen("gho", token, sizeof(token));
+	f->sc.now_ns = 5000000000u;
+	engine_clock(f->engine, 1000000000000u);
+	moved(f, &f->root, &f->err, BT_DIR_OUT, "token ");
+	moved(f, &f->root, &f->err, BT_DIR_OUT, token);
+	engine_clock(f->engine, 0);
+	f->sc.now_ns = 1000000u;
+	moved(f, &f->root, &f->err, BT_DIR_OUT, " end\n");
+	engine_tick(f->engine, 1);
+	only(f, "token-on-stderr");
+	assert_true(f->alerts[0].time_ns < 6000000000u);
+	engine_tick(f->engine, 10000000000u);
+	engine_tick(f->engine, 0);
+	engine_finish(f->engine);
+	engine_totals(f->engine, &t);
+	assert_int_equal(t.bytes_missing, 0);
+	assert_int_equal(t.bytes_examined, f->fed);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -808,6 +834,7 @@ int main(void)
 		T(many_servers),
 		T(bytes_reconcile),
 		T(bad_records_are_counted),
+		T(the_clock_is_set_back_and_records_come_with_earlier_times),
 		T(alerts_hold_no_secret),
 		T(verifier_after_its_url_in_any_cut),
 	};

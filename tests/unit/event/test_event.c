@@ -22,6 +22,7 @@ struct rec {
 		struct bt_rec_exit exit;
 		struct bt_rec_map map;
 		struct bt_rec_copy copy;
+		struct bt_rec_cgroup cgroup;
 	};
 	size_t fixed;
 	const char *tail;
@@ -39,6 +40,7 @@ static struct rec begin(enum bt_rec_kind kind, const char *tail, size_t tail_len
 		[BT_REC_EXIT] = sizeof(struct bt_rec_exit),
 		[BT_REC_MAP] = sizeof(struct bt_rec_map),
 		[BT_REC_COPY] = sizeof(struct bt_rec_copy),
+		[BT_REC_CGROUP] = sizeof(struct bt_rec_cgroup),
 	};
 	struct rec r;
 
@@ -383,6 +385,27 @@ static void test_map(void **state)
 	expect_bad(&r);
 }
 
+static void test_cgroup(void **state)
+{
+	static const char text[] = "0::/system.slice/mcp.service\n";
+	struct rec r = begin(BT_REC_CGROUP, text, sizeof(text) - 1);
+	static const char longer[BT_CGROUP_LEN + 1];
+	struct event ev;
+
+	r.cgroup.text_len = sizeof(text) - 1;
+	assert_int_equal(decode(&r, &ev), 0);
+	assert_int_equal(ev.kind, BT_REC_CGROUP);
+	assert_true(span_eq_str(ev.cgroup.text, text));
+	r.cgroup.text_len--;
+	expect_bad(&r);
+	r = begin(BT_REC_CGROUP, longer, BT_CGROUP_LEN);
+	r.cgroup.text_len = BT_CGROUP_LEN;
+	assert_int_equal(decode(&r, &ev), 0);
+	r = begin(BT_REC_CGROUP, longer, sizeof(longer));
+	r.cgroup.text_len = sizeof(longer);
+	expect_bad(&r);
+}
+
 static void test_copy(void **state)
 {
 	static const char path[] = "/srv/token";
@@ -480,6 +503,8 @@ static void test_names(void **state)
 	assert_null(event_call_seen(BT_CALL_WRITE));
 	assert_string_equal(event_call_seen(BT_CALL_SENDFILE), "afterwards, in the source file");
 	assert_null(event_call_seen(BT_CALL_MAX));
+	for (int i = BT_CALL_SENDFILE; i < BT_CALL_MAX; i++)
+		assert_non_null(event_call_seen((enum bt_call)i));
 	assert_string_equal(event_loss_name(BT_LOSS_RING_WINDOW), "ring-window");
 	assert_string_equal(event_loss_name(BT_LOSS_MAX), "unknown");
 	assert_string_equal(event_file_type_name(BT_FILE_PIPE), "pipe");
@@ -505,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_fork_and_exit),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_every_other_length_is_refused),
 		cmocka_unit_test(test_unknown_kinds),
 		cmocka_unit_test(test_comm_is_a_printable_string),

@@ -124,6 +124,37 @@ static struct event file_event(struct fixture *f, uint64_t obj, int fd, uint16_t
 	return ev;
 }
 
+static void cgroup(struct fixture *f, uint32_t tgid, uint64_t start_ns, const char *text)
+{
+	struct event ev = event(f, BT_REC_CGROUP, tgid, start_ns);
+
+	ev.cgroup.text = span_str(text);
+	feed(f, &ev);
+}
+
+static void test_cgroup(void **state)
+{
+	struct fixture *f = *state;
+
+	exec(f, 42, 5, "/bin/sh");
+	assert_null(proc_find(f->t, 42, 5)->cgroup);
+	cgroup(f, 42, 5, "0::/system.slice/mcp.service\n");
+	assert_string_equal(proc_find(f->t, 42, 5)->cgroup, "/system.slice/mcp.service");
+	/* A child has it until it is told otherwise, also past its exec. */
+	fork_child(f, 42, 5, 43, 6);
+	assert_string_equal(proc_find(f->t, 43, 6)->cgroup, "/system.slice/mcp.service");
+	exec(f, 43, 6, "/bin/true");
+	assert_string_equal(proc_find(f->t, 43, 6)->cgroup, "/system.slice/mcp.service");
+	cgroup(f, 43, 6,
+	       "0::/a\x01"
+	       "b\n");
+	assert_string_equal(proc_find(f->t, 43, 6)->cgroup, "/a?b");
+	assert_string_equal(proc_find(f->t, 42, 5)->cgroup, "/system.slice/mcp.service");
+	/* What is no such text says nothing. */
+	cgroup(f, 43, 6, "junk");
+	assert_null(proc_find(f->t, 43, 6)->cgroup);
+}
+
 static void test_exec(void **state)
 {
 	struct fixture *f = *state;
@@ -723,6 +754,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_exec),
+		T(test_cgroup),
 		T(test_any_event_makes_an_entry),
 		T(test_reused_pid_is_another_process),
 		T(test_lost_exit_is_seen_from_the_next_life),

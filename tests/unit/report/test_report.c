@@ -132,6 +132,52 @@ static void test_lost_bytes_are_not_counted_twice(void **state)
 	assert_int_equal(run_summary_lost_bytes(&s), 126);
 }
 
+static void test_what_calls_moved_is_all_accounted_for(void **state)
+{
+	struct run_summary s = looked();
+	struct run_balance b;
+
+	s.seen[BT_SEEN_CALLS].bytes = 1000;
+	s.seen[BT_SEEN_SENT_BULK].bytes = 500;
+	s.seen[BT_SEEN_SENT_WINDOW].bytes = 100;
+	s.seen[BT_SEEN_MATCHED].bytes = 200;
+	s.seen[BT_SEEN_COPIED].bytes = 50;
+	s.seen[BT_SEEN_SKIPPED].bytes = 150;
+	run_summary_balance(&s, &b);
+	assert_int_equal(b.accounted, 1000);
+	assert_int_equal(b.whole, 600);
+	assert_true(run_summary_complete(&s));
+	/* Bytes that no call is known to have moved are in none of these. */
+	s.loss[BT_LOSS_SENDFILE].bytes = 7;
+	run_summary_balance(&s, &b);
+	assert_int_equal(b.accounted, 1000);
+	s = looked();
+	s.seen[BT_SEEN_CALLS].bytes = 1000;
+	s.seen[BT_SEEN_SENT_BULK].bytes = 990;
+	assert_false(run_summary_complete(&s));
+	assert_int_equal(run_summary_lost_bytes(&s), 10);
+	s.seen[BT_SEEN_SENT_BULK].bytes = 1001;
+	assert_false(run_summary_complete(&s));
+}
+
+static void test_a_worker_that_died_is_no_clean_run(void **state)
+{
+	struct run_summary s = looked();
+	uint64_t by_severity[SEV_MAX];
+
+	s.restarted.events = 1;
+	assert_false(run_summary_complete(&s));
+	s.restarted.bytes = 5;
+	assert_int_equal(run_summary_lost_bytes(&s), 5);
+	s.earlier[SEV_HIGH] = 2;
+	assert_int_equal(report_count(NULL, 0, &s, by_severity), 2);
+	assert_int_equal(by_severity[SEV_HIGH], 2);
+	s = looked();
+	s.unread_bytes = 3;
+	assert_false(run_summary_complete(&s));
+	assert_int_equal(run_summary_lost_bytes(&s), 3);
+}
+
 static void test_verdict(void **state)
 {
 	struct run_summary s = looked();
@@ -625,6 +671,8 @@ static void test_every_cause_is_explained(void **state)
 		s.loss[i].events = 1;
 	s.totals.bytes_missing = s.totals.bytes_missing_args = s.totals.bytes_unscanned = 1;
 	s.totals.bad_records = s.totals.streams_evicted = 1;
+	s.restarted.events = s.unread_bytes = 1;
+	s.seen[BT_SEEN_CALLS].bytes = 99;
 	n = run_summary_losses(&s, losses);
 	assert_int_equal(n, RUN_LOSS_MAX);
 	for (size_t i = 0; i < n; i++) {
@@ -646,6 +694,8 @@ int main(void)
 		cmocka_unit_test(test_lost_bytes_are_not_counted_twice),
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_every_cause_is_explained),
+		cmocka_unit_test(test_what_calls_moved_is_all_accounted_for),
+		cmocka_unit_test(test_a_worker_that_died_is_no_clean_run),
 		cmocka_unit_test(test_text_of_an_alert),
 		cmocka_unit_test(test_text_of_the_end),
 		cmocka_unit_test(test_hostile_names_are_escaped),

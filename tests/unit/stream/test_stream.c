@@ -704,6 +704,40 @@ static void test_final_tells_matched_from_lost(void **state)
 	assert_int_equal(totals(f).missing, 0);
 }
 
+/* Its positions begin at 0 again: the text goes on. */
+static void test_a_stream_that_the_kernel_forgot(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(f, 0, "ab");
+	feed(f, 2, "cd");
+	f->now++;
+	feed(f, 0, "ef");
+	feed(f, 2, "gh");
+	f->now++;
+	feed(f, 0, "ij");
+	expect(f, "abcdefghij");
+	assert_int_equal(totals(f).missing, 0);
+	assert_int_equal(totals(f).duplicate, 0);
+	/* What the kernel says at the end is of the last time only. */
+	stream_final(f->t, &f->file, BT_DIR_OUT, 5, 0);
+	expect(f, "abcdefghij[3]");
+	assert_int_equal(totals(f).missing, 3);
+}
+
+/* Attached to amid its life, and forgotten much later. */
+static void test_a_late_stream_that_the_kernel_forgot(void **state)
+{
+	struct fixture *f = *state;
+
+	feed(f, 100, "ab");
+	f->now += 2000000000;
+	feed(f, 0, "cd");
+	feed(f, 2, "ef");
+	expect(f, "abcdef");
+	assert_int_equal(totals(f).missing, 0);
+}
+
 static void test_callbacks_may_be_left_out(void **state)
 {
 	struct fixture *f = *state;
@@ -752,6 +786,8 @@ int main(void)
 		T(test_windows_do_not_wait),
 		T(test_windows_that_come_late),
 		T(test_final_tells_matched_from_lost),
+		T(test_a_stream_that_the_kernel_forgot),
+		T(test_a_late_stream_that_the_kernel_forgot),
 		T(test_callbacks_may_be_left_out),
 	};
 
