@@ -6,6 +6,7 @@
 #   make check      every test that can run as this user; make check-kernel: the kernel side under
 #                   Debian's 6.1 and 6.12 in virtual machines, which is a part of check as root
 #   make bench      measurements; make fuzz: fuzzing, FUZZ_SECONDS each
+#   make soak       servers under load with churn for SOAK_SECONDS, as root: does anything grow or get lost?
 #   make install    PREFIX=/usr/local DESTDIR=
 #
 # V=1 shows the commands, SANITIZE=address,undefined builds with sanitizers,
@@ -28,6 +29,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpf
 SANITIZE ?=
 VMLINUX_H ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 1800
 
 BUILD ?= $(if $(SANITIZE),build-san,build)
 # One name for one place: dependency files hold the names that were built.
@@ -248,6 +250,10 @@ demo: deps
 .PHONY: bench
 bench: all
 	@tests/bench/run
+
+.PHONY: soak
+soak: all
+	@tests/soak/run $(SOAK_SECONDS)
 
 .PHONY: fuzz
 fuzz:

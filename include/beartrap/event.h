@@ -294,7 +294,6 @@ enum bt_loss {
 	BT_LOSS_SENDFILE,
 	BT_LOSS_SPLICE, /* splice, tee */
 	BT_LOSS_COPY_RANGE,
-	BT_LOSS_VM_WRITE,
 	BT_LOSS_IO_URING, /* requests that could not be followed; where none can be: rings made */
 	BT_LOSS_MMAP,     /* events: writable shared file mappings made */
 	BT_LOSS_COMPAT, /* events: 32-bit programs begun; their system calls have no tracepoints */

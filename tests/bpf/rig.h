@@ -74,6 +74,8 @@ static inline size_t rig_fixed_len(unsigned int kind)
 		return sizeof(struct bt_rec_exit);
 	case BT_REC_MAP:
 		return sizeof(struct bt_rec_map);
+	case BT_REC_CGROUP:
+		return sizeof(struct bt_rec_cgroup);
 	default:
 		return 0;
 	}

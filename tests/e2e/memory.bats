@@ -44,7 +44,7 @@ teardown() {
 	PIDS+=("$pid")
 	echo "say here is $("$PY" "$E2E/tokens.py" "$V" said) for you" >"$D/fifo"
 	until_true sh -c "[ \"\$(\"$PY\" \"$E2E/alerts.py\" \"$A\" rule=token-on-stderr)\" = 1 ]"
-	"$PY" "$E2E/memory.py" "$V" "$pid"
+	"$PY" "$E2E/memory.py" "$V" "$(worker_of "$pid")"
 	echo quit >"$D/fifo"
 	status=0
 	wait "$pid" || status=$?

@@ -4,7 +4,7 @@
 
 BEARTRAP-COMMAND ends with the command that writes the leaks. After it comes the demo's leaky MCP server, whose
 authorization server is here; all secrets are listed in VALUES, the certificate is DIR/cert.pem. Before the session ends,
-the watcher's memory is searched (memory.py). Status 0 when that, and the session, went well.
+the memory of the process that watches is searched (memory.py), and that of its supervisor, which has seen none of it. Status 0 when that, and the session, went well.
 """
 
 import os
@@ -33,6 +33,15 @@ def serve(directory, values):
     return server.base
 
 
+def worker_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        for child in children.read().split():
+            with open(f"/proc/{child}/comm", encoding="ascii") as comm:
+                if comm.read() == "beartrap-watch\n":
+                    return child
+    sys.exit("no worker")
+
+
 def main():
     directory, values, *command = sys.argv[1:]
     issuer = serve(directory, f"{values}.flow")
@@ -47,7 +56,12 @@ def main():
         file.write(flow.read())
     with open(f"/proc/{client.process.pid}/comm", encoding="ascii") as comm:
         assert comm.read() == "beartrap\n"
-    status = subprocess.run([sys.executable, f"{HERE}/memory.py", values, str(client.process.pid)], check=False).returncode
+    worker = worker_of(client.process.pid)
+    status = subprocess.run([sys.executable, f"{HERE}/memory.py", values, str(worker)], check=False).returncode
+    supervisor = subprocess.run([sys.executable, f"{HERE}/memory.py", values, str(client.process.pid)], check=False,
+                                capture_output=True, encoding="utf-8").stdout
+    print("supervisor:", supervisor.replace("\n", "; "), flush=True)
+    status = status or any(": 0 of" not in line for line in supervisor.splitlines())
     client.process.stdin.close()
     client.process.stdout.read()
     ended = client.process.wait()

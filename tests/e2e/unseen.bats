@@ -88,7 +88,8 @@ os.link("server.log", "copy")'
 @test "cat and cp of coreutils 9" {
 	beartrap_run -- sh -c 'cat token; cp token copy.log; cat token | cat >>copy.log'
 	grep -qFf "$D/token" "$D/stdout"
-	equal "sinks" "$(alert_members sink.class | sort -u | xargs)" "log-file pipe stdout"
+	# The pipe is the second cat's input, unless the first has written before there is a second.
+	equal "sinks" "$(alert_members sink.class | grep -vx pipe | sort -u | xargs)" "log-file stdout"
 	run ! grep 'NOT CLEAN' "$T"
 }
 

@@ -236,9 +236,7 @@ static void run_ending(void *arg)
 static int run(const struct log *log, const struct run_opts *o)
 {
 	struct session s;
-	struct child c = {
-		.session = &s, .pid = -1, .pidfd = -1, .go_fd = -1, .status_fd = -1
-	};
+	struct child c = { .session = &s, .pid = -1, .pidfd = -1, .go_fd = -1, .status_fd = -1 };
 	struct guard w = {
 		.s = &s,
 		.command = "run",

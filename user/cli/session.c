@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -11,9 +10,6 @@
 #include "cli/session.h"
 #include "detect/prefilter.h"
 
-/* Rounds of an empty ring, and their pause, before the last record of a dead process is taken as read. */
-#define DRAIN_ROUNDS 3
-#define DRAIN_PAUSE_MS 10
 /* A record with which so many workers died, one after the other, is left out. */
 #define SUSPECT_DEATHS 2
 /* What the supervisor knows of a worker that dies is not older than this, in ns. */
@@ -22,9 +18,6 @@
 #define REPORT_WAIT_MS 2000
 /* A clock that was set by less than this, in ns, has only been adjusted. */
 #define CLOCK_STEP_NS 500000000ll
-/* How often the kernel's counters are read until they add up: a program may be amid a call. */
-#define BALANCE_ROUNDS 50
-#define BALANCE_PAUSE_MS 2
 /*
  * After records came, the next ones are let gather for this long: a record that finds the ring empty wakes us, which
  * costs its writer more than all else; one that finds others does not. When there were many they come fast, and the
@@ -113,22 +106,6 @@ static void match_values(struct session *s)
 		capture_match_values(s->capture, s->match);
 }
 
-/* What the kernel side looks for when it cannot send all. 0 or negative errno with `err`. */
-static int match_anchors(struct session *s, struct error *err)
-{
-	__u64 *bitmap = calloc(BT_MATCH_WORDS, sizeof(*bitmap));
-
-	if (!bitmap)
-		return error_set(err, -ENOMEM, "out of memory");
-	prefilter_anchors(s->stack.scanner, bitmap);
-	/* A text may be amid a candidate of theirs. */
-	for (size_t i = 0; i < s->n_old_rules; i++)
-		prefilter_anchors(s->old_rules[i].scanner, bitmap);
-	capture_match_anchors(s->capture, bitmap);
-	free(bitmap);
-	return 0;
-}
-
 static int match_open(struct session *s, struct error *err)
 {
 	s->match = calloc(BT_MATCH_WORDS, sizeof(*s->match));
@@ -136,7 +113,7 @@ static int match_open(struct session *s, struct error *err)
 		return error_set(err, -ENOMEM, "out of memory");
 	s->match_key = capture_match_key(s->capture);
 	match_values(s);
-	return match_anchors(s, err);
+	return session_match_anchors(s, err);
 }
 
 static struct life *life_new(void)
@@ -184,8 +161,7 @@ int session_open(struct session *s, const struct log *log, const struct shared *
 	return capture_open(&cap, &s->capture, err);
 }
 
-/* Counters and nothing else. */
-static void add_totals(struct engine_totals *to, const struct engine_totals *from)
+void session_add_totals(struct engine_totals *to, const struct engine_totals *from)
 {
 	uint64_t *a = (uint64_t *)to;
 	const uint64_t *b = (const uint64_t *)from;
@@ -200,7 +176,7 @@ void session_bury(struct session *s)
 	struct life *life = s->life;
 	struct engine_totals *sum = &life->before;
 
-	add_totals(sum, &life->totals);
+	session_add_totals(sum, &life->totals);
 	/* What it did after that is known as far as this. */
 	sum->bytes_examined += life->fed - life->fed_then;
 	life->unfinished += life->totals.bytes_held;
@@ -258,90 +234,6 @@ static void count_gap(struct session *s)
 	life->dead_until_ns = clock_now_ns(CLOCK_BOOTTIME);
 	if (!capture_moved(s->capture, &moved) && moved > life->moved)
 		life->dead_moved += moved - life->moved;
-}
-
-/* --- rules, loaded again ----------------------------------------------------------------------- */
-
-/* Frees the old rules that nothing goes by any more. */
-static void settle_rules(struct session *s)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < s->n_old_rules; i++) {
-		if (scanner_replace(s->old_rules[i].scanner, s->stack.scanner)) {
-			s->old_rules[kept++] = s->old_rules[i];
-			continue;
-		}
-		scanner_free(s->old_rules[i].scanner);
-		ruleset_free(s->old_rules[i].rules);
-	}
-	s->n_old_rules = kept;
-}
-
-/* Findings by overrides that are there no more would go unsaid. */
-static void note_overrides(struct session *s, const struct policy *next)
-{
-	struct engine_totals t;
-
-	engine_totals(s->engine, &t);
-	for (size_t i = 0; i < policy_overrides_len(s->stack.policy); i++) {
-		const char *id = policy_override_id(s->stack.policy, i);
-		uint64_t n = t.overridden[i] + s->life->before.overridden[i];
-
-		if (n && policy_override_find(next, id) < 0)
-			session_note(s,
-				     "%llu findings fell under override %s (%s) before the policy "
-				     "was loaded again without it",
-				     (unsigned long long)n, id,
-				     policy_override_reason(s->stack.policy, i));
-	}
-}
-
-/* For all that is under way. */
-static void use_rules(struct session *s, struct stack *next)
-{
-	note_overrides(s, next->policy);
-	policy_carry_overrides(s->stack.policy, next->policy, s->life->before.overridden);
-	engine_rules(s->engine, next->scanner, next->policy);
-	s->old_rules[s->n_old_rules].rules = s->stack.rules;
-	s->old_rules[s->n_old_rules++].scanner = s->stack.scanner;
-	policy_free(s->stack.policy);
-	s->stack.rules = next->rules;
-	s->stack.scanner = next->scanner;
-	s->stack.policy = next->policy;
-	settle_rules(s);
-	s->life->reloads++;
-}
-
-int session_reload(struct session *s)
-{
-	struct error err = { 0 };
-	struct stack next;
-	int ret = 0;
-
-	if (s->n_old_rules == SESSION_MAX_OLD_RULES)
-		ret = error_set(
-			&err, -EAGAIN,
-			"texts are still amid what earlier rules look for; try again later");
-	if (!ret)
-		ret = stack_open_rules(&next, s->shared, &err);
-	if (ret) {
-		log_at(s->log, LOG_LEVEL_ERROR,
-		       "rules not loaded again, those from before stay in force: %s", err.text);
-		return ret;
-	}
-	if (!s->engine) {
-		stack_release(&s->stack);
-		s->stack = next;
-		return 0;
-	}
-	use_rules(s, &next);
-	ret = match_anchors(s, &err);
-	if (ret)
-		log_at(s->log, LOG_LEVEL_ERROR, "the kernel side keeps the earlier rules: %s",
-		       err.text);
-	log_at(s->log, LOG_LEVEL_INFO, "rules and policy loaded again");
-	return ret;
 }
 
 /* --- the worker -------------------------------------------------------------------------------- */
@@ -415,176 +307,10 @@ int session_drain(struct session *s)
 	engine_tick(s->engine, clock_now_ns(CLOCK_BOOTTIME));
 	match_values(s);
 	if (s->n_old_rules)
-		settle_rules(s);
+		session_settle_rules(s);
 	follow_clock(s);
 	checkpoint(s);
 	return n;
-}
-
-static void drain_rest(struct session *s)
-{
-	struct pollfd pfd = { .fd = capture_fd(s->capture), .events = POLLIN };
-	int quiet = 0, n;
-
-	while (quiet < DRAIN_ROUNDS) {
-		n = session_drain(s);
-		if (n < 0) {
-			session_note(s, "the rings could not be read to their end: %s",
-				     strerror(-n));
-			return;
-		}
-		if (n > 0)
-			quiet = 0;
-		else if (++quiet < DRAIN_ROUNDS)
-			poll(&pfd, 1, DRAIN_PAUSE_MS);
-	}
-}
-
-static void on_stream(void *arg, const struct bt_stream_key *key, const struct bt_stream_val *val)
-{
-	struct session *s = arg;
-
-	engine_stream_final(s->engine, &key->file, (enum bt_dir)key->dir, val->pos, val->matched);
-}
-
-static void finish_recording(struct session *s, const struct run_summary *sum)
-{
-	struct rec_totals totals;
-	struct error err = { 0 };
-
-	if (!s->recording)
-		return;
-	memcpy(totals.loss, sum->loss, sizeof(totals.loss));
-	memcpy(totals.seen, sum->seen, sizeof(totals.seen));
-	if (s->record_err) {
-		rec_writer_abort(s->recording);
-		log_at(s->log, LOG_LEVEL_ERROR, "%s: recording given up: %s", s->record_path,
-		       strerror(-s->record_err));
-	} else if (rec_writer_close(s->recording, &totals, &err)) {
-		s->record_err = err.code;
-		log_at(s->log, LOG_LEVEL_ERROR, "%s", err.text);
-	}
-	s->recording = NULL;
-}
-
-/* Who talked TLS that could not be looked into, and why. */
-static void note_sealed(void *arg, const struct engine_tls *use)
-{
-	struct session *s = arg;
-
-	if (use->sealed && !use->plain)
-		session_note(s, "TLS of %s (process %u) was not looked into, %llu bytes: %s",
-			     use->comm, use->tgid, (unsigned long long)use->sealed,
-			     capture_tls_state(s->capture, use->tgid));
-}
-
-/* What a worker that died took with it. */
-static void note_deaths(struct session *s, struct run_summary *sum)
-{
-	const struct life *life = s->life;
-	char from[REPORT_TIME_LEN], until[REPORT_TIME_LEN];
-
-	if (!life->deaths)
-		return;
-	sum->restarted = (struct bt_counter){ life->deaths, life->unfinished };
-	memcpy(sum->earlier, life->before.by_severity, sizeof(sum->earlier));
-	add_totals(&sum->totals, &life->before);
-	session_note(s,
-		     "the process that watches died, %llu times, and another one went on: values "
-		     "learnt and texts begun before %s were gone at %s; %llu bytes that were moved "
-		     "meanwhile waited in the kernel's rings or were matched there",
-		     (unsigned long long)life->deaths,
-		     report_time(life->dead_from_ns + s->boot_offset_ns, from),
-		     report_time(life->dead_until_ns + s->boot_offset_ns, until),
-		     (unsigned long long)life->dead_moved);
-	if (life->left_out)
-		session_note(s, "%u records with which it died twice were left out",
-			     life->left_out);
-}
-
-/* Nothing is watched any more, but a program may still be amid a call. */
-static void read_counters(struct session *s, struct run_summary *sum)
-{
-	struct run_balance b;
-
-	for (int i = 0; i < BALANCE_ROUNDS; i++) {
-		if (capture_counters(s->capture, sum->loss, sum->seen)) {
-			session_note(s, "the loss counters could not be read");
-			return;
-		}
-		run_summary_balance(sum, &b);
-		if (b.moved == b.accounted)
-			return;
-		poll(NULL, 0, BALANCE_PAUSE_MS);
-	}
-}
-
-/* Payload that the programs sent and no engine was given. */
-static uint64_t count_unread(const struct session *s, const struct run_summary *sum)
-{
-	uint64_t sent = sum->seen[BT_SEEN_SENT_BULK].bytes + sum->seen[BT_SEEN_SENT_WINDOW].bytes;
-	uint64_t got = s->life->fed - s->life->copied;
-
-	return sent > got ? sent - got : 0;
-}
-
-/* By which way bytes were had that went past the process. */
-static void note_copied(struct session *s)
-{
-	const struct capture_copied n = capture_copied(s->capture);
-
-	if (n.source)
-		session_note(s,
-			     "%llu bytes that sendfile, splice or copy_file_range moved were read "
-			     "afterwards, in the file that they came from",
-			     (unsigned long long)n.source);
-	if (n.pipe)
-		session_note(s,
-			     "%llu bytes that splice or tee moved are known from what was written "
-			     "to the pipe that they came out of",
-			     (unsigned long long)n.pipe);
-	if (n.target)
-		session_note(s,
-			     "%llu bytes that splice moved were read afterwards, in the file that "
-			     "they went to",
-			     (unsigned long long)n.target);
-}
-
-int session_finish(struct session *s, const char *command, const char *target, int clean)
-{
-	struct run_summary sum = { .command = command, .target = target };
-	struct alert_list list = { 0 };
-	int status, ret;
-
-	ret = capture_unwatch_all(s->capture);
-	if (ret)
-		session_note(s, "the watch could not be ended: %s", strerror(-ret));
-	drain_rest(s);
-	if (capture_streams(s->capture, on_stream, s))
-		session_note(s, "the kernel's stream positions could not be read");
-	read_counters(s, &sum);
-	engine_finish(s->engine);
-	engine_totals(s->engine, &sum.totals);
-	engine_walk_tls(s->engine, note_sealed, s);
-	if (secmem_unlocked())
-		session_note(
-			s,
-			"up to %zu bytes of payload were held in memory that could not be locked",
-			secmem_unlocked());
-	note_copied(s);
-	if (s->life->reloads)
-		session_note(s, "rules and policy were loaded again, %u times", s->life->reloads);
-	note_deaths(s, &sum);
-	sum.unread_bytes = count_unread(s, &sum);
-	sum.started_ns = s->started_ns;
-	sum.ended_ns = clock_now_ns(CLOCK_REALTIME);
-	sum.notes = (const char *const *)s->notes;
-	sum.not_looked = sum.totals.records == 0;
-	engine_walk_alerts(s->engine, alert_list_add, &list);
-	finish_recording(s, &sum);
-	status = outputs_conclude(s->outputs, s->log, s->shared, s->stack.policy, &list, &sum,
-				  clean);
-	return s->record_err ? EXIT_WATCH_FAILED : status;
 }
 
 void session_release(struct session *s)

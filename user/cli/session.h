@@ -99,6 +99,15 @@ int session_drain(struct session *s);
  */
 int session_finish(struct session *s, const char *command, const char *target, int clean);
 
+/* --- between its files --- */
+
+/* Tells the kernel side what the rules look for. 0 or negative errno with `err`. */
+int session_match_anchors(struct session *s, struct error *err);
+/* Frees the old rules that nothing goes by any more. */
+void session_settle_rules(struct session *s);
+/* Adds counter to counter. */
+void session_add_totals(struct engine_totals *to, const struct engine_totals *from);
+
 uint64_t clock_now_ns(clockid_t clock);
 
 #endif /* BT_CLI_SESSION_H */

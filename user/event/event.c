@@ -300,7 +300,6 @@ const char *event_loss_name(enum bt_loss loss)
 		[BT_LOSS_SENDFILE] = "sendfile",
 		[BT_LOSS_SPLICE] = "splice",
 		[BT_LOSS_COPY_RANGE] = "copy_file_range",
-		[BT_LOSS_VM_WRITE] = "process_vm_writev",
 		[BT_LOSS_IO_URING] = "io_uring",
 		[BT_LOSS_MMAP] = "shared-mmap",
 		[BT_LOSS_COMPAT] = "32-bit-program",

@@ -28,9 +28,6 @@ const struct blind_spot blind_spots[] = {
 	{ "copy_file_range",
 	  "copy_file_range moved bytes, and their source could not be read afterwards",
 	  "`beartrap scan` where they went", BLIND_PROGRAM },
-	{ "process_vm_writev",
-	  "a program wrote into another one's memory, and the kernel did not let it be seen",
-	  "watch the other process too", BLIND_PROGRAM },
 	/* No loss of bytes that could have been had: the summary notes them where it knows of them. */
 	{ "tls-library",
 	  "TLS of a library that is not hooked (rustls, NSS, Java's JSSE, mbed TLS, wolfSSL, "
