@@ -190,12 +190,23 @@ struct file {
 	void *private_data;
 	struct inode *f_inode;
 	unsigned int f_flags;
+	unsigned int f_mode;
 	struct path f_path;
 	s64 f_pos;
 };
 
+/* Since 2.6; within anonymous structs and unions since 6.3. */
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	const unsigned long vm_flags;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+};
+
 struct fs_struct {
 	struct path root;
+	struct path pwd;
 };
 
 /* Since 2.6.25. */

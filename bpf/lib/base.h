@@ -348,6 +348,15 @@ struct bt_scratch {
 		struct bt_rec_copy rec;
 		u8 path[BT_PATH_LEN];
 	} copy_out;
+	struct {
+		struct bt_rec_shared rec;
+		u8 path[BT_PATH_LEN];
+	} shared_out;
+	/* Names one behind the other; twice the length, so that the verifier sees `at + len` stay inside. */
+	struct {
+		struct bt_rec_name rec;
+		u8 names[4 * BT_PATH_LEN];
+	} name_out;
 	/* CARRY_LEN bytes of the stream, then the piece at hand; the rest is for the verifier, who sees `at + len`. */
 	u64 text[(CARRY_LEN + 2 * BT_CHUNK_LEN + BLOCK_LEN) / 8];
 	/* Twice the length, so that the verifier sees `fill + piece` stay inside. */

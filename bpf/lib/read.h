@@ -211,19 +211,18 @@ done:
 #define PATH_CUT 0x10000
 #define PATH_DETACHED 0x20000
 
-/* Puts the path of a file at the end of the front half of s->path. Verified by itself. */
-__weak __noinline u64 path_build(u64 slot, u64 addr)
+/* Puts a path at the end of the front half of s->path. Verified by itself. */
+__weak __noinline u64 path_build(u64 slot, u64 dentry, u64 mnt)
 {
 	struct bt_scratch *s = scratch_at(slot);
 	struct path_walk w = { .pos = BT_PATH_LEN };
-	struct file *f = (void *)addr;
 	u64 ret;
 
 	if (!s)
 		return BT_PATH_LEN | PATH_DETACHED;
 	w.s = s;
-	w.dentry = BPF_CORE_READ(f, f_path.dentry);
-	w.mnt = BPF_CORE_READ(f, f_path.mnt);
+	w.dentry = (void *)dentry;
+	w.mnt = (void *)mnt;
 	w.root_dentry = (void *)s->root_dentry;
 	w.root_mnt = (void *)s->root_mnt;
 	if (!w.dentry)
@@ -249,12 +248,12 @@ static __always_inline void path_root(struct bt_scratch *s, struct task_struct *
 }
 
 /*
- * Path of a file below path_root(), at most BT_PATH_LEN - 1 bytes into
+ * Path of a directory entry below path_root(), at most BT_PATH_LEN - 1 bytes into
  * `to`. Length; sets BT_FILE_PATH_CUT in `flags` when the front is missing. 0 for what has no path.
  */
-static __always_inline u32 read_path_of(struct bt_scratch *s, u8 *to, u64 addr, u16 *flags)
+static __always_inline u32 read_entry(struct bt_scratch *s, u8 *to, u64 dentry, u64 mnt, u16 *flags)
 {
-	u64 built = path_build(s->slot, addr), pos = built & PATH_POS, len;
+	u64 built = path_build(s->slot, dentry, mnt), pos = built & PATH_POS, len;
 
 	if (built & PATH_CUT)
 		*flags |= BT_FILE_PATH_CUT;
@@ -270,6 +269,15 @@ static __always_inline u32 read_path_of(struct bt_scratch *s, u8 *to, u64 addr, 
 		len = BT_PATH_LEN - 1;
 	bpf_probe_read_kernel(to, len, s->path + pos);
 	return len;
+}
+
+/* The same of an open file. */
+static __always_inline u32 read_path_of(struct bt_scratch *s, u8 *to, u64 addr, u16 *flags)
+{
+	struct file *f = (void *)addr;
+
+	return read_entry(s, to, (u64)BPF_CORE_READ(f, f_path.dentry),
+			  (u64)BPF_CORE_READ(f, f_path.mnt), flags);
 }
 
 /* The same as `task` names it. */

@@ -16,4 +16,9 @@
 #define BT_COOKIE_BODY_SHIFT 32
 #define BT_BODIES_MAX 16
 
+/* bt_named: beside BT_NAME_*, where the call has its names: each behind a directory's descriptor; or it has a descriptor alone. */
+#define BT_NAME_WHAT 0xff
+#define BT_NAME_AT 0x100
+#define BT_NAME_FD 0x200
+
 #endif /* BEARTRAP_CALL_ABI_H */

@@ -32,7 +32,9 @@ enum bt_rec_kind {
 	BT_REC_EXIT = 6, /* a watched process (its last thread) has ended */
 	BT_REC_MAP = 7,  /* it has mapped a file to execute: a library */
 	BT_REC_COPY = 8, /* it has had bytes moved from one file to another; for the loader only */
-	BT_REC_CGROUP = 9, /* where it is in the cgroup trees: made by the loader, after an EXEC */
+	BT_REC_CGROUP = 9,  /* where it is in the cgroup trees: made by the loader, after an EXEC */
+	BT_REC_SHARED = 10, /* of its writable shared mappings of files; for the loader only */
+	BT_REC_NAME = 11,   /* it has given a file another name or mode, or taken a name away */
 	BT_REC_KIND_MAX
 };
 
@@ -72,6 +74,7 @@ enum bt_call {
 	BT_CALL_SPLICE_PIPE,
 	BT_CALL_TEE,
 	BT_CALL_SPLICE_FILE, /* and, when that is not known, read where they went, afterwards */
+	BT_CALL_MMAP,        /* stored through a shared mapping: found in the file */
 	BT_CALL_MAX
 };
 
@@ -255,6 +258,39 @@ struct bt_rec_copy {
 	__u32 flags; /* BT_COPY_* */
 };
 
+#define BT_SHARED_MAP 0   /* a writable shared mapping of a regular file has come to be */
+#define BT_SHARED_SYNC 1  /* msync(2) */
+#define BT_SHARED_UNMAP 2 /* what was mapped there is no more */
+
+/* tail, of BT_SHARED_MAP: `path_len` bytes: path of the file, as the process names it. The others name addresses alone. */
+struct bt_rec_shared {
+	struct bt_hdr hdr;
+	struct bt_file_id file;
+	__u64 addr, len; /* in the process */
+	__u64 off;       /* in the file, of what is at `addr` */
+	__s32 fd;        /* -1 when not known */
+	__u16 what;      /* BT_SHARED_* */
+	__u16 path_len;
+};
+
+#define BT_NAME_RENAME 0
+#define BT_NAME_LINK 1 /* one more name */
+#define BT_NAME_UNLINK 2
+#define BT_NAME_MODE 3
+
+/*
+ * tail: `path_len` bytes: the name that it is about now, or that is gone; then `old_len` bytes: the one before (RENAME, LINK).
+ * Both absolute, as the process names them, and as it wrote them: with dots and symbolic links. The loader tidies them, and
+ * fills `file` when it still finds it there.
+ */
+struct bt_rec_name {
+	struct bt_hdr hdr;
+	struct bt_file_id file; /* type 0: not known */
+	__u16 what;             /* BT_NAME_* */
+	__u16 mode;             /* permission bits, of BT_NAME_MODE */
+	__u16 path_len, old_len;
+};
+
 /* tail: `text_len` bytes: /proc/PID/cgroup, proc_pid_cgroup in cgroups(7), whole lines. */
 struct bt_rec_cgroup {
 	struct bt_hdr hdr;
@@ -295,7 +331,7 @@ enum bt_loss {
 	BT_LOSS_SPLICE, /* splice, tee */
 	BT_LOSS_COPY_RANGE,
 	BT_LOSS_IO_URING, /* requests that could not be followed; where none can be: rings made */
-	BT_LOSS_MMAP,     /* events: writable shared file mappings made */
+	BT_LOSS_MMAP, /* events: writable shared mappings of devices, and of files that could not be looked at afterwards */
 	BT_LOSS_COMPAT, /* events: 32-bit programs begun; their system calls have no tracepoints */
 	BT_LOSS_MAX
 };

@@ -42,6 +42,8 @@ struct rig_rec {
 		struct bt_rec_fork fork;
 		struct bt_rec_exit exit;
 		struct bt_rec_map map;
+		struct bt_rec_name name;
+		struct bt_rec_cgroup cgroup;
 	};
 	const char *tail; /* behind the fixed part */
 	size_t tail_len;
@@ -74,6 +76,8 @@ static inline size_t rig_fixed_len(unsigned int kind)
 		return sizeof(struct bt_rec_exit);
 	case BT_REC_MAP:
 		return sizeof(struct bt_rec_map);
+	case BT_REC_NAME:
+		return sizeof(struct bt_rec_name);
 	case BT_REC_CGROUP:
 		return sizeof(struct bt_rec_cgroup);
 	default:

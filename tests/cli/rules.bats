@@ -229,7 +229,7 @@ JSON
 @test "rules list: each finding with its state and its replay cases" {
 	run --separate-stderr -0 bt rules list
 	grep -Eq "^  pkce-missing  +high +implemented +[1-9][0-9]*\+[1-9]" <<<"$output"
-	grep -Eq "^  token-file-temp-remnant .*not observable +0\+0 .*: renames" <<<"$output"
+	grep -Eq "^  token-file-temp-remnant +medium +implemented +[1-9][0-9]*\+[1-9]" <<<"$output"
 	run --separate-stderr -0 bt rules list --json
 	/usr/bin/python3 -c '
 import json, sys

@@ -93,12 +93,72 @@ os.link("server.log", "copy")'
 	run ! grep 'NOT CLEAN' "$T"
 }
 
-@test "a shared mapping of a file" {
-	found_or_told "$PY" -c '
+# mapped_and_found TOKENS COMMAND...: by a look at the mapped file; nothing is lost.
+mapped_and_found() {
+	found_or_told "${@:2}"
+	equal "tokens" "$(alerts)" "$1"
+	grep -q '^note: files in shared mappings were read .*, [1-9][0-9]* bytes were new' "$T"
+	run ! grep 'NOT CLEAN' "$T"
+}
+
+@test "a shared mapping of a file, by python" {
+	mapped_and_found 1 "$PY" -c '
 import mmap, os
-fd = os.open("copy", os.O_RDWR | os.O_CREAT, 0o644)
+fd = os.open("copy", os.O_RDWR | os.O_CREAT, 0o600)
 os.ftruncate(fd, 4096)
 mmap.mmap(fd, 4096)[:40] = open("token", "rb").read(40)'
+	equal "sink" "$(alert_members sink.path | sed 's,.*/,,')" copy
+}
+
+@test "a shared mapping: what is in the file before is no news, what comes beside it is" {
+	{ printf 'access_token='; cat token; head -c 4000 /dev/zero | tr '\0' ' '; } >copy
+	"$PY" "$E2E/tokens.py" "$V" other >other
+	touch -d '2020-01-01' copy
+	mapped_and_found 1 "$PY" -c '
+import mmap, os, time
+fd = os.open("copy", os.O_RDWR)
+m = mmap.mmap(fd, os.fstat(fd).st_size)
+time.sleep(1)
+m[100:141] = open("other", "rb").read(41)'
+	equal "token" "$(alert_members secret.length)" 40
+	"$BEARTRAP" scan --fail-on never --output "jsonl:scan" --output text:/dev/null other
+	equal "token" "$(alert_members secret.fingerprint)" \
+		"$("$PY" -c 'import json; print(json.loads(open("scan").readline())["secret"]["fingerprint"])')"
+}
+
+@test "a big shared mapping that never changes costs nothing and is clean" {
+	head -c 32M /dev/urandom >big
+	truncate -s 256M big
+	touch -d '2020-01-01' big
+	beartrap_run -- "$PY" -c '
+import mmap, os
+fd = os.open("big", os.O_RDWR)
+m = mmap.mmap(fd, os.fstat(fd).st_size)
+for i in range(20):
+    m.flush()
+    m.read(100000)'
+	equal "status" "$status" 0
+	grep -q 'clean: nothing found, every byte examined' "$T"
+}
+
+@test "a database of sqlite in WAL mode: its index is a shared mapping" {
+	sql='
+import sqlite3, sys
+db = sqlite3.connect("server.db")
+db.execute("pragma journal_mode=wal")
+db.execute("create table t (id integer, value text)")
+for i in range(50):
+    db.execute("insert into t values (?, ?)", (i, open(sys.argv[1]).read().strip()))
+    db.commit()
+db.close()'
+	echo nothing >nothing
+	beartrap_run -- "$PY" -c "$sql" nothing
+	equal "status" "$status" 0
+	grep -q 'clean: nothing found, every byte examined' "$T"
+	rm -f server.db*
+	beartrap_run -- "$PY" -c "$sql" token
+	[ "$(alerts)" -ge 1 ]
+	run ! grep 'NOT CLEAN' "$T"
 }
 
 @test "a 32-bit program: seen where fexit loads, else told: its calls have no tracepoints" {
@@ -180,4 +240,26 @@ EOF
 	equal "process" "$(alert_members process.comm)" node
 	run ! grep 'NOT CLEAN' "$T"
 	equal "way" "$(sort -u stdout)" "by a ring"
+}
+
+# became RULES SCRIPT: the rules that a token in x.json breaks, and then in what becomes of it.
+became() {
+	rm -f x.json y.tmp
+	beartrap_run -- sh -ec "umask 077; cat token >x.json; $2"
+	equal "rules" "$(alert_members rule | sort -u | tr '\n' ' ')" "token-file-plaintext $1"
+	run ! grep 'NOT CLEAN' "$T"
+}
+
+@test "chmod after the write" {
+	became "" 'chmod 0400 x.json; rm -f x.json'
+	# Sorted: what is said of the file as it was written comes behind.
+	beartrap_run -- sh -ec 'umask 077; cat token >x.json; chmod 0644 x.json'
+	equal "rules" "$(alert_members rule | sort -u | tr '\n' ' ')" "token-file-permissive token-file-plaintext "
+}
+
+@test "renamed into a log, into place, and left under a temporary name" {
+	became "token-in-log-file " 'mv x.json server.log'
+	became "" 'cat token >y.tmp; mv y.tmp x.json'
+	became "" 'cat token >y.tmp; rm y.tmp'
+	became "token-file-temp-remnant " 'cat token >y.tmp'
 }

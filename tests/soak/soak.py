@@ -96,15 +96,21 @@ def sdk_sessions():
 def churn():
     """Processes that come and go."""
     running = []
+    # Somebody reads what they say.
+    reader, writer = os.pipe()
+    log = subprocess.Popen(["cat"], stdin=reader, stdout=subprocess.DEVNULL)
+    os.close(reader)
     while not over.is_set():
         running = [process for process in running if process.poll() is None]
         while len(running) < CHURNERS:
             running.append(subprocess.Popen(
                 [sys.executable, f"{HERE}/churn.py", f"{NAME}-w", str(random.randrange(6, 15)), path["values"], path["churn"]],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer))
         time.sleep(0.5)
     for process in running:
         process.wait()
+    os.close(writer)
+    log.wait()
 
 
 def second_watch():
@@ -200,10 +206,9 @@ def check(rows, main_links, status):
     totals = summary["totals"]
     with open(path["values"], encoding="ascii") as file:
         names = [line.split("\t")[0] for line in file]
+    # The file in which they list their tokens is another place.
     sinks = {"stderr", "pipe", "tool-result"}
-    # What is written to /dev/null reaches nobody; its token is seen in the file of values, as every other.
-    found = {line["secret"]["fingerprint"] for line in lines[:-1] if line["secret"]["kind"] == "access_token"}
-    told = {line["secret"]["fingerprint"] for line in lines[:-1] if line["sink"]["class"] in sinks}
+    found = {line["secret"]["fingerprint"] for line in lines[:-1] if line["sink"]["class"] in sinks}
     warm = rows[len(rows) // 3:]
     part = (warm[-1]["s"] - warm[0]["s"]) / max(rows[-1]["s"], 1)
     allowed = SLACK + part * sum(KEPT[kind] * totals[kind] for kind in KEPT)
@@ -219,7 +224,6 @@ def check(rows, main_links, status):
         ("links left on the host", len(main_links & links_of_host()), "0", not main_links & links_of_host()),
         ("watched at most", max(row["procs"] for row in rows), "< 100", max(row["procs"] for row in rows) < 100),
         ("tokens leaked, found", f"{len(names)} {len(found)}", "equal", len(names) == len(found)),
-        ("of these in a tool result or on stderr", len(told), "> 0", bool(told)),
         ("status", status, "10", status == 10),
         ("bytes moved", summary["balance"]["moved"], "add up", summary["balance"]["adds_up"]),
         ("bytes lost", summary["bytes_lost"], "0", summary["bytes_lost"] == 0),

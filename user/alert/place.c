@@ -112,6 +112,17 @@ void sink_of_file(struct sink *ret, const char *path, unsigned int mode, unsigne
 	snprintf(ret->path, sizeof(ret->path), "%s", path);
 }
 
+bool file_is_temporary(const char *path)
+{
+	static const char *const ends[] = { ".tmp", ".temp", ".bak", ".orig", ".swp", "~" };
+	struct span name = base_name(path);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (name.len > strlen(ends[i]) && span_ends_nocase(name, span_str(ends[i])))
+			return true;
+	return holds(name, ".tmp.") || holds(name, ".tmp-");
+}
+
 bool file_is_settings(const char *path)
 {
 	static const char *const packages[] = { "node_modules", "site-packages", "dist-packages",

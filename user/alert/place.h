@@ -11,6 +11,8 @@
  * catalogue.tsv: token-in-log-file, token-file-*.
  */
 void sink_of_file(struct sink *ret, const char *path, unsigned int mode, unsigned int open_flags);
+/* True for a name that is meant to be gone soon: *.tmp, *.bak, *~ and their like. */
+bool file_is_temporary(const char *path);
 /*
  * True for a file in which a program may keep settings or credentials, by its path: what is read from it is the program's own
  * secret. False for what packages bring (sources, documents, their data), and for the kernel's files.

@@ -78,7 +78,6 @@ bool procfs_map_parse(struct span line, struct procfs_map *ret)
 {
 	struct procfs_map m = { 0 };
 	struct span perms;
-	uint64_t ignored;
 
 	if (!take_number(&line, 16, &m.from) || !take_char(&line, '-') ||
 	    !take_number(&line, 16, &m.to) || !take_char(&line, ' ') || line.len < 4)
@@ -88,9 +87,9 @@ bool procfs_map_parse(struct span line, struct procfs_map *ret)
 	m.write = perms.p[1] == 'w';
 	m.exec = perms.p[2] == 'x';
 	m.shared = perms.p[3] == 's';
-	if (!take_char(&line, ' ') || !take_number(&line, 16, &ignored) || !take_char(&line, ' ') ||
-	    !take_number(&line, 16, &ignored) || !take_char(&line, ':') ||
-	    !take_number(&line, 16, &ignored) || !take_char(&line, ' ') ||
+	if (!take_char(&line, ' ') || !take_number(&line, 16, &m.off) || !take_char(&line, ' ') ||
+	    !take_number(&line, 16, &m.major) || !take_char(&line, ':') ||
+	    !take_number(&line, 16, &m.minor) || !take_char(&line, ' ') ||
 	    !take_number(&line, 10, &m.ino))
 		return false;
 	while (take_char(&line, ' '))

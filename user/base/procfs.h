@@ -8,6 +8,8 @@
 /* A line of /proc/PID/maps, proc_pid_maps(5). */
 struct procfs_map {
 	uint64_t from, to;
+	uint64_t off; /* in the file, of what is at `from` */
+	uint64_t major, minor;
 	uint64_t ino; /* 0: no file */
 	bool write, exec, shared;
 	struct span

@@ -108,6 +108,12 @@ struct capture_copied {
 	uint64_t target; /* read in the file that they went to */
 };
 struct capture_copied capture_copied(const struct capture *c);
+/* When capture_drain() is wanted without a record, in ms; -1: not at all. While files are mapped, they are looked at now and then. */
+int capture_timeout_ms(const struct capture *c);
+/* The watch ends: looks a last time at what is still mapped. What cfg->record returned. */
+int capture_last_look(struct capture *c);
+/* Writable shared mappings of files that there were. */
+uint64_t capture_mappings(const struct capture *c);
 /* The kernel's position of every stream, for the reconciliation at the end. */
 int capture_streams(struct capture *c,
 		    void (*fn)(void *arg, const struct bt_stream_key *key,

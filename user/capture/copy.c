@@ -6,12 +6,8 @@
  * changed since.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,42 +32,16 @@ struct pipe_wait {
 	char path[BT_PATH_LEN]; /* that ev.copy.path is */
 };
 
-static bool is_file(const struct stat *st, const struct bt_file_id *id, bool by_name)
-{
-	return S_ISREG(st->st_mode) && st->st_ino == id->ino &&
-	       (!by_name || st->st_dev == makedev(id->dev >> 20, id->dev & 0xfffff));
-}
-
-/*
- * A regular file of the copy, if it still is that inode: by its descriptor, by its path as the process and as the watch root
- * name it, and, when these are gone, as we do. -1.
- */
+/* A regular file of the copy, opened; -1. */
 static int open_file(const struct event *ev, const struct bt_file_id *id, int fd_there)
 {
-	char path[4][64 + BT_PATH_LEN];
-	int name_len = (int)ev->copy.path.len;
-	struct stat st;
+	const struct inode_ref ref = { .file = *id,
+				       .tgid = ev->tgid,
+				       .root = ev->root,
+				       .fd = fd_there,
+				       .path = ev->copy.path };
 
-	snprintf(path[0], sizeof(path[0]), "/proc/%u/fd/%d", ev->tgid, fd_there);
-	snprintf(path[1], sizeof(path[1]), "/proc/%u/root%.*s", ev->tgid, name_len,
-		 ev->copy.path.p);
-	snprintf(path[2], sizeof(path[2]), "/proc/%u/root%.*s", ev->root, name_len,
-		 ev->copy.path.p);
-	snprintf(path[3], sizeof(path[3]), "%.*s", name_len, ev->copy.path.p);
-	for (int i = 0; i < 4; i++) {
-		int fd;
-
-		/* Only what is a regular file is opened: a FIFO would wait, a device may do anything. */
-		if (stat(path[i], &st) || !is_file(&st, id, i == 3))
-			continue;
-		fd = open(path[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-		if (fd < 0)
-			continue;
-		if (!fstat(fd, &st) && is_file(&st, id, i == 3))
-			return fd;
-		close(fd);
-	}
-	return -1;
+	return inode_open(&ref);
 }
 
 /* How many bytes may be read now. */

@@ -82,6 +82,8 @@ int capture_counters(struct capture *c, struct bt_counter loss[BT_LOSS_MAX],
 	if (!err)
 		loss[BT_LOSS_HELPER].events += misses;
 	copies_count(c, &loss[BT_LOSS_MOVED]);
+	loss[BT_LOSS_MMAP].events += rescan_lost(c->rescan).events;
+	loss[BT_LOSS_MMAP].bytes += rescan_lost(c->rescan).bytes;
 	return err;
 }
 

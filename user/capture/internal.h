@@ -8,6 +8,7 @@
 #include <bpf/libbpf.h>
 #include "beartrap.skel.h"
 #include "base/log.h"
+#include "base/procfs.h"
 #include "capture/capture.h"
 #include "capture/ring.h"
 #include "event/event.h"
@@ -42,6 +43,8 @@ struct cgroups {
 	uint64_t pid_ns;     /* our own */
 };
 
+struct rescan;
+
 struct capture {
 	struct capture_config cfg;
 	struct beartrap_bpf *skel;
@@ -57,6 +60,7 @@ struct capture {
 	struct bt_match_key match_key;
 	struct copies copies;
 	struct cgroups cgroups;
+	struct rescan *rescan;
 	char describe[256];
 };
 
@@ -105,6 +109,39 @@ void uprobes_process(struct capture *c, uint32_t tgid);
 /* Links held, and their descriptors. */
 size_t uprobes_links(const struct uprobes *u);
 void uprobes_fds(const struct uprobes *u, int *fds);
+
+/* How to find a file that a record tells of. */
+struct inode_ref {
+	struct bt_file_id file;
+	uint32_t tgid, root;       /* who had it */
+	int32_t fd;                /* there, or -1 */
+	uint64_t map_from, map_to; /* where it is mapped there, or 0 */
+	struct span path;          /* as the process names it */
+};
+
+/*
+ * Opens a regular file to read it, if it still is that inode: by its descriptor, by its mapping, by its path as the process and as
+ * the watch root name it, and, when these are gone, as we do. -1.
+ */
+int inode_open(const struct inode_ref *ref);
+
+/* maps.c: the files that a process has mapped now, as far as it can be read; a path ends with a NUL. */
+void maps_each(uint32_t tgid, void (*fn)(void *arg, const struct procfs_map *m), void *arg);
+
+/* name.c: completes a BT_REC_NAME by what is there now, and passes it on. What cfg->record returned. */
+int name_record(struct capture *c, struct span raw);
+
+/* rescan.c: what is stored through shared mappings of files. NULL: out of memory. */
+struct rescan *rescan_new(void);
+struct rescan *rescan_free(struct rescan *r); /* NULL is fine */
+/* Takes in a record before it is passed on. What cfg->record returned for what that made it find. */
+int rescan_record(struct capture *c, struct span raw);
+/* Looks at what is due. The same. */
+int rescan_tick(struct capture *c);
+/* The watch of a root ends: its mappings are looked at no more. */
+void rescan_unwatch(struct capture *c, uint32_t root);
+/* What could not be looked at, as BT_LOSS_MMAP counts it. */
+struct bt_counter rescan_lost(const struct rescan *r);
 
 /*
  * uring.c, between open and load: chooses the programs for io_uring by what this kernel has; where it is not what they

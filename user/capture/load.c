@@ -279,7 +279,9 @@ int capture_open(const struct capture_config *cfg, struct capture **ret, struct 
 	if (!c)
 		return error_set(err, -ENOMEM, "out of memory");
 	c->epoll_fd = -1;
-	if (cgroups_open(&c->cgroups)) {
+	c->rescan = rescan_new();
+	if (!c->rescan || cgroups_open(&c->cgroups)) {
+		rescan_free(c->rescan);
 		free(c);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -312,6 +314,7 @@ struct capture *capture_free(struct capture *c)
 	if (!c)
 		return NULL;
 	stop(c);
+	rescan_free(c->rescan);
 	cgroups_close(&c->cgroups);
 	free(c);
 	return NULL;
@@ -333,20 +336,26 @@ void capture_gather(const struct capture *c, long ns)
 static int on_record(void *arg, struct span rec)
 {
 	struct capture *c = arg;
-
 	struct bt_hdr hdr = { 0 };
 	int ret;
 
 	uprobes_record(c, rec);
+	ret = rescan_record(c, rec);
+	if (ret < 0)
+		return ret;
 	if (rec.len >= sizeof(hdr))
 		memcpy(&hdr, rec.p, sizeof(hdr));
+	if (hdr.kind == BT_REC_SHARED)
+		return 0;
+	if (hdr.kind == BT_REC_NAME)
+		return name_record(c, rec);
 	ret = copies_record(c, rec);
 	return ret < 0 || hdr.kind != BT_REC_EXEC ? ret : cgroups_record(c, rec);
 }
 
 int capture_drain(struct capture *c)
 {
-	int ret = 0;
+	int n, ret = 0;
 
 	/* Who only holds them for others never looks, and needs no map of all that memory. */
 	if (!c->bulk.data)
@@ -356,9 +365,12 @@ int capture_drain(struct capture *c)
 	c->tell = false;
 	if (ret)
 		return ret;
-	ret = ring_merge_drain(&c->merge, on_record, c);
+	n = ring_merge_drain(&c->merge, on_record, c);
 	copies_tick(c);
-	return ret;
+	if (n < 0)
+		return n;
+	ret = rescan_tick(c);
+	return ret < 0 ? ret : n;
 }
 
 enum capture_backend capture_backend(const struct capture *c)

@@ -43,6 +43,23 @@ const struct probe probes[] = {
 	{ .call = "io_uring_setup", .prog = "bt_io_uring", .optional = true },
 
 	{ .call = "mmap", .prog = "bt_map" },
+	{ .call = "mprotect", .prog = "bt_mprotect" },
+	{ .call = "pkey_mprotect", .prog = "bt_mprotect", .optional = true },
+	{ .call = "mremap", .prog = "bt_mremap" },
+	{ .call = "msync", .prog = "bt_mapped", .cookie = BT_SHARED_SYNC },
+	{ .call = "munmap", .prog = "bt_mapped", .cookie = BT_SHARED_UNMAP },
+
+	{ .call = "rename", .prog = "bt_named", .cookie = BT_NAME_RENAME, .optional = true },
+	{ .call = "renameat", .prog = "bt_named", .cookie = BT_NAME_RENAME | BT_NAME_AT, .optional = true },
+	{ .call = "renameat2", .prog = "bt_named", .cookie = BT_NAME_RENAME | BT_NAME_AT },
+	{ .call = "link", .prog = "bt_named", .cookie = BT_NAME_LINK, .optional = true },
+	{ .call = "linkat", .prog = "bt_named", .cookie = BT_NAME_LINK | BT_NAME_AT },
+	{ .call = "unlink", .prog = "bt_named", .cookie = BT_NAME_UNLINK, .optional = true },
+	{ .call = "unlinkat", .prog = "bt_named", .cookie = BT_NAME_UNLINK | BT_NAME_AT },
+	{ .call = "chmod", .prog = "bt_named", .cookie = BT_NAME_MODE, .optional = true },
+	{ .call = "fchmod", .prog = "bt_named", .cookie = BT_NAME_MODE | BT_NAME_FD },
+	{ .call = "fchmodat", .prog = "bt_named", .cookie = BT_NAME_MODE | BT_NAME_AT },
+	{ .call = "fchmodat2", .prog = "bt_named", .cookie = BT_NAME_MODE | BT_NAME_AT, .optional = true },
 
 #ifdef __x86_64__
 	/* 32-bit calls (int 0x80, 32-bit programs): arch/x86/entry/syscalls/syscall_32.tbl. */
@@ -79,6 +96,22 @@ const struct probe probes[] = {
 	{ .function = "__ia32_sys_io_uring_setup", .prog = "bt_io_uring", .cookie = COMPAT, .optional = true },
 	{ .function = "__ia32_sys_mmap_pgoff", .prog = "bt_map", .cookie = COMPAT },
 	{ .function = "__ia32_compat_sys_ia32_mmap", .prog = "bt_map", .cookie = COMPAT | BT_COOKIE_ARRAY0 },
+	{ .function = "__ia32_sys_mprotect", .prog = "bt_mprotect", .cookie = COMPAT },
+	{ .function = "__ia32_sys_pkey_mprotect", .prog = "bt_mprotect", .cookie = COMPAT, .optional = true },
+	{ .function = "__ia32_sys_mremap", .prog = "bt_mremap", .cookie = COMPAT },
+	{ .function = "__ia32_sys_msync", .prog = "bt_mapped", .cookie = COMPAT | BT_SHARED_SYNC },
+	{ .function = "__ia32_sys_munmap", .prog = "bt_mapped", .cookie = COMPAT | BT_SHARED_UNMAP },
+	{ .function = "__ia32_sys_rename", .prog = "bt_named", .cookie = COMPAT | BT_NAME_RENAME },
+	{ .function = "__ia32_sys_renameat", .prog = "bt_named", .cookie = COMPAT | BT_NAME_RENAME | BT_NAME_AT },
+	{ .function = "__ia32_sys_renameat2", .prog = "bt_named", .cookie = COMPAT | BT_NAME_RENAME | BT_NAME_AT },
+	{ .function = "__ia32_sys_link", .prog = "bt_named", .cookie = COMPAT | BT_NAME_LINK },
+	{ .function = "__ia32_sys_linkat", .prog = "bt_named", .cookie = COMPAT | BT_NAME_LINK | BT_NAME_AT },
+	{ .function = "__ia32_sys_unlink", .prog = "bt_named", .cookie = COMPAT | BT_NAME_UNLINK },
+	{ .function = "__ia32_sys_unlinkat", .prog = "bt_named", .cookie = COMPAT | BT_NAME_UNLINK | BT_NAME_AT },
+	{ .function = "__ia32_sys_chmod", .prog = "bt_named", .cookie = COMPAT | BT_NAME_MODE },
+	{ .function = "__ia32_sys_fchmod", .prog = "bt_named", .cookie = COMPAT | BT_NAME_MODE | BT_NAME_FD },
+	{ .function = "__ia32_sys_fchmodat", .prog = "bt_named", .cookie = COMPAT | BT_NAME_MODE | BT_NAME_AT },
+	{ .function = "__ia32_sys_fchmodat2", .prog = "bt_named", .cookie = COMPAT | BT_NAME_MODE | BT_NAME_AT, .optional = true },
 #endif
 };
 /* clang-format on */

@@ -141,31 +141,31 @@ out:
 	close(fd);
 }
 
+struct maps_arg {
+	struct capture *c;
+	uint32_t tgid;
+	uint64_t last;
+};
+
+static void see_map(void *arg, const struct procfs_map *m)
+{
+	struct maps_arg *a = arg;
+	char map[96];
+
+	if (!m->exec || m->ino == a->last)
+		return;
+	a->last = m->ino;
+	snprintf(map, sizeof(map), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, a->tgid, m->from,
+		 m->to);
+	see_file(a->c, a->tgid, file_open_regular(map, 0), m->path.p);
+}
+
 /* Every file that a process has mapped to be executed. */
 static void see_maps(struct capture *c, uint32_t tgid)
 {
-	char line[BT_PATH_LEN + 128], path[64];
-	struct procfs_map m;
-	uint64_t last = 0;
-	FILE *f;
+	struct maps_arg a = { .c = c, .tgid = tgid };
 
-	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		char map[96];
-
-		line[strcspn(line, "\n")] = '\0';
-		if (!procfs_map_parse(span_str(line), &m) || !m.exec || !m.ino || m.ino == last)
-			continue;
-		last = m.ino;
-		snprintf(map, sizeof(map), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, tgid, m.from,
-			 m.to);
-		/* The path is the end of the line, and so ends where that does. */
-		see_file(c, tgid, file_open_regular(map, 0), m.path.p);
-	}
-	fclose(f);
+	maps_each(tgid, see_map, &a);
 }
 
 /* A file by the name that the process has for it. */

@@ -249,6 +249,7 @@ int capture_unwatch(struct capture *c, pid_t pid)
 	c->skel->bss->bt_descendants = true;
 	err = walk(c, MODE_UNMARK);
 	unwant_all(c, 1, &fd);
+	rescan_unwatch(c, (uint32_t)pid);
 	return err;
 }
 

@@ -67,10 +67,11 @@ static void compile_line(struct compiler *c, struct span text)
 		const char *kind;
 		void (*compile)(struct compiler *c, const cJSON *ev);
 	} kinds[] = {
-		{ "data", case_data },     { "file", case_file },       { "exec", case_exec },
-		{ "args", case_args },     { "fork", case_fork },       { "exit", case_exit },
-		{ "loss", case_loss },     { "garbage", case_garbage }, { "server", case_server },
-		{ "define", case_define }, { "cgroup", case_cgroup },
+		{ "data", case_data },     { "file", case_file },     { "exec", case_exec },
+		{ "args", case_args },     { "fork", case_fork },     { "exit", case_exit },
+		{ "rename", case_rename }, { "link", case_link },     { "unlink", case_unlink },
+		{ "chmod", case_chmod },   { "loss", case_loss },     { "garbage", case_garbage },
+		{ "server", case_server }, { "define", case_define }, { "cgroup", case_cgroup },
 	};
 	cJSON *ev = cJSON_ParseWithLength(text.p, text.len);
 	const char *kind = case_str(c, ev, "kind", "");

@@ -85,6 +85,10 @@ void case_args(struct compiler *c, const cJSON *ev);
 void case_cgroup(struct compiler *c, const cJSON *ev);
 void case_fork(struct compiler *c, const cJSON *ev);
 void case_exit(struct compiler *c, const cJSON *ev);
+void case_rename(struct compiler *c, const cJSON *ev);
+void case_link(struct compiler *c, const cJSON *ev);
+void case_unlink(struct compiler *c, const cJSON *ev);
+void case_chmod(struct compiler *c, const cJSON *ev);
 void case_loss(struct compiler *c, const cJSON *ev);
 void case_garbage(struct compiler *c, const cJSON *ev);
 

@@ -277,3 +277,46 @@ void case_server(struct compiler *c, const cJSON *ev)
 		cJSON_Delete(file);
 	}
 }
+
+/* Of the file labelled so, when there is a label: what the loader finds under its name. */
+static void emit_name(struct compiler *c, const cJSON *ev, uint16_t what)
+{
+	struct case_file *f = find_label(c, case_str(c, ev, "file", ""));
+	const char *old = case_str(c, ev, "old", "");
+	struct payload p = PAYLOAD_INIT;
+	struct bt_rec_name r = { 0 };
+
+	case_fill_hdr(c, ev, BT_REC_NAME, &r.hdr);
+	r.what = what;
+	r.mode = (uint16_t)strtoul(case_str(c, ev, "mode", "0"), NULL, 8);
+	if (f && what == BT_NAME_MODE)
+		f->id.mode = (uint16_t)((f->id.mode & S_IFMT) | r.mode);
+	if (f)
+		r.file = f->id;
+	case_expand(c, case_str(c, ev, "path", ""), &p);
+	r.path_len = (uint16_t)p.text.len;
+	r.old_len = (uint16_t)strlen(old);
+	buf_add_str(&p.text, old);
+	case_emit(c, &r, sizeof(r), buf_span(&p.text));
+	buf_release(&p.text);
+}
+
+void case_rename(struct compiler *c, const cJSON *ev)
+{
+	emit_name(c, ev, BT_NAME_RENAME);
+}
+
+void case_link(struct compiler *c, const cJSON *ev)
+{
+	emit_name(c, ev, BT_NAME_LINK);
+}
+
+void case_unlink(struct compiler *c, const cJSON *ev)
+{
+	emit_name(c, ev, BT_NAME_UNLINK);
+}
+
+void case_chmod(struct compiler *c, const cJSON *ev)
+{
+	emit_name(c, ev, BT_NAME_MODE);
+}

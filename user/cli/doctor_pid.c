@@ -285,7 +285,7 @@ static void add_stdio(const struct subject *s, int fds)
 	bool wire = true;
 
 	for (int i = 0; i < 3; i++) {
-		char number[4], path[64], link[PATH_MAX];
+		char number[16], path[64], link[PATH_MAX];
 		struct stat st;
 
 		snprintf(number, sizeof(number), "%d", i);

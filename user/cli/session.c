@@ -41,15 +41,16 @@ static bool same_mark(const struct record_mark *a, const struct record_mark *b)
 }
 
 /* Bytes of a call that the record brings. */
-static uint64_t payload(struct span record, const struct bt_hdr *hdr, bool *copied)
+static uint64_t payload(struct span record, const struct bt_hdr *hdr, bool *copied, bool *mapped)
 {
 	struct bt_rec_data rec;
 
-	*copied = false;
+	*copied = *mapped = false;
 	if (hdr->kind != BT_REC_DATA || record.len < sizeof(rec))
 		return 0;
 	memcpy(&rec, record.p, sizeof(rec));
 	*copied = event_call_seen((enum bt_call)rec.call) != NULL;
+	*mapped = rec.call == BT_CALL_MMAP;
 	return rec.data_len;
 }
 
@@ -59,13 +60,13 @@ static int on_record(void *arg, struct span record)
 	struct life *life = s->life;
 	struct bt_hdr hdr = { 0 };
 	uint64_t bytes;
-	bool copied;
+	bool copied, mapped;
 	int err = 0;
 
 	if (record.len >= sizeof(hdr))
 		memcpy(&hdr, record.p, sizeof(hdr));
 	life->at = (struct record_mark){ hdr.time_ns, hdr.tid, hdr.len };
-	bytes = payload(record, &hdr, &copied);
+	bytes = payload(record, &hdr, &copied, &mapped);
 	if (life->suspect_deaths >= SUSPECT_DEATHS && same_mark(&life->at, &life->suspect)) {
 		life->unfinished += bytes;
 		life->left_out++;
@@ -77,6 +78,8 @@ static int on_record(void *arg, struct span record)
 	life->fed += bytes;
 	if (copied)
 		life->copied += bytes;
+	if (mapped)
+		life->mapped += bytes;
 	life->at.time_ns = 0;
 	/* A bad record is counted and makes the verdict incomplete; the next ones still count. */
 	return err == -EBADMSG ? 0 : err;
@@ -311,6 +314,15 @@ int session_drain(struct session *s)
 	follow_clock(s);
 	checkpoint(s);
 	return n;
+}
+
+int session_timeout_ms(const struct session *s)
+{
+	int engine = engine_timeout_ms(s->engine), capture = capture_timeout_ms(s->capture);
+
+	if (engine < 0 || capture < 0)
+		return engine < 0 ? capture : engine;
+	return engine < capture ? engine : capture;
 }
 
 void session_release(struct session *s)

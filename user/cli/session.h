@@ -32,6 +32,7 @@ struct life {
 	uint64_t moved;              /* bytes that the kernel had seen moved at the checkpoint */
 	uint64_t fed, fed_then; /* payload bytes given to an engine: so far, at the checkpoint */
 	uint64_t copied;        /* of `fed`: read in files afterwards */
+	uint64_t mapped;        /* and of these: stored through shared mappings */
 	struct record_mark at;  /* the record in hand; time_ns 0: none */
 	struct record_mark suspect;        /* that of the worker that died last */
 	uint32_t suspect_deaths, left_out; /* left out: records */
@@ -93,6 +94,8 @@ int session_start(struct session *s, uint32_t root_tgid, bool late, bool again, 
 void session_note(struct session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Takes in what the rings hold. Number of records or negative errno. */
 int session_drain(struct session *s);
+/* For poll(2): when session_drain() is wanted though no record came, in ms; -1: not at all. */
+int session_timeout_ms(const struct session *s);
 /*
  * The end: nothing is watched any more, what is left is drained and reconciled with the kernel's counts, reports and recording
  * are written. Exit status as shared_exit_status() has it, EXIT_WATCH_FAILED when a report could not be written.

@@ -153,6 +153,8 @@ int session_finish(struct session *s, const char *command, const char *target, i
 	if (ret)
 		session_note(s, "the watch could not be ended: %s", strerror(-ret));
 	drain_rest(s);
+	if (capture_last_look(s->capture) < 0)
+		session_note(s, "mapped files could not be looked at to the end");
 	if (capture_streams(s->capture, on_stream, s))
 		session_note(s, "the kernel's stream positions could not be read");
 	read_counters(s, &sum);
@@ -165,6 +167,13 @@ int session_finish(struct session *s, const char *command, const char *target, i
 			"up to %zu bytes of payload were held in memory that could not be locked",
 			secmem_unlocked());
 	note_copied(s);
+	if (s->life->mapped || capture_mappings(s->capture))
+		session_note(
+			s,
+			"files in shared mappings were read when something happened to them and "
+			"now and then, %llu bytes were new; what is overwritten in between is "
+			"not seen",
+			(unsigned long long)s->life->mapped);
 	if (s->life->reloads)
 		session_note(s, "rules and policy were loaded again, %u times", s->life->reloads);
 	note_deaths(s, &sum);

@@ -124,7 +124,7 @@ static int watch_on(struct worker *k, struct error *err)
 	int n, wait;
 
 	for (;;) {
-		wait = engine_timeout_ms(s->engine);
+		wait = session_timeout_ms(s);
 		if (k->w->look && (wait < 0 || wait > k->w->look_ms))
 			wait = k->w->look_ms;
 		if (poll(fds, 2, wait) < 0 && errno != EINTR)

@@ -39,9 +39,10 @@ int engine_new(const struct engine_config *cfg, struct engine **ret)
 	e->wires = table_new(ENGINE_MAX_WIRES, wire_put);
 	e->tls = table_new(ENGINE_MAX_PROCS, free);
 	e->root_env = table_new(ENGINE_MAX_ALERTS, NULL);
+	e->kept = table_new(ENGINE_MAX_KEPT, free);
 	e->args_scan = scan_new(cfg->scanner, cfg->values);
 	if (!e->procs || !e->streams || !e->dedup || !e->ledger || !e->roles || !e->wires ||
-	    !e->tls || !e->root_env || !e->args_scan || !e->links || !e->flows) {
+	    !e->tls || !e->root_env || !e->args_scan || !e->kept || !e->links || !e->flows) {
 		engine_free(e);
 		return -ENOMEM;
 	}
@@ -60,6 +61,7 @@ struct engine *engine_free(struct engine *e)
 	table_free(e->roles);
 	table_free(e->tls);
 	table_free(e->root_env);
+	table_free(e->kept);
 	scan_free(e->args_scan);
 	scan_free(e->look_scan);
 	wire_put(e->look_wire[0]);
@@ -126,6 +128,12 @@ int engine_feed(struct engine *e, struct span record)
 		break;
 	case BT_REC_ARGS:
 		engine_args(e, &ev);
+		break;
+	case BT_REC_NAME:
+		engine_name(e, &ev);
+		break;
+	case BT_REC_EXIT:
+		engine_kept_exit(e, &ev);
 		break;
 	default:
 		break;

@@ -79,10 +79,20 @@ void engine_ctx(const struct actor *who, struct flow_ctx *ret)
 
 bool engine_rule_places(const char *rule, char *out, size_t cap)
 {
-	if (strcmp(rule, "form-elicitation-asks-secret") != 0)
-		return flow_rule_moments(rule, out, cap);
-	snprintf(out, cap, "elicitation");
-	return true;
+	static const struct {
+		const char *rule, *places;
+	} own[] = {
+		{ "form-elicitation-asks-secret", "elicitation" },
+		{ "token-file-temp-remnant", "temporary files when the server ends" },
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (strcmp(rule, own[i].rule) != 0)
+			continue;
+		snprintf(out, cap, "%s", own[i].places);
+		return true;
+	}
+	return flow_rule_moments(rule, out, cap);
 }
 
 struct html_ctx {

@@ -27,6 +27,8 @@
 #define WIRE_MAX_PENDING 64
 /* A stream is silent when this much time has passed since its last byte. */
 #define SILENT_NS 20000000ull
+/* Files with secrets in them that are remembered. */
+#define ENGINE_MAX_KEPT 512
 /* Values learnt between two searches of the past; further ones are not looked back for. */
 #define LOOK_MAX 64
 
@@ -102,6 +104,7 @@ struct engine {
 	struct table *tls;          /* process key -> struct engine_tls */
 	struct table *links;        /* bt_file_id key -> struct link */
 	struct table *root_env;     /* fingerprint -> marker: secrets in a root's own environment */
+	struct table *kept;         /* inode -> struct kept */
 	struct scan *args_scan;
 	struct past past;
 	struct look_for look[LOOK_MAX];
@@ -207,6 +210,15 @@ void engine_learnt(void *arg, int64_t id);
 bool engine_looks_for(const struct engine *e, const struct past_piece *b, const struct hit *hit);
 /* Searches the past for what was learnt; not so soon after the last time, unless `now_ns` is UINT64_MAX. */
 void engine_look_back(struct engine *e, uint64_t now_ns);
+
+/* keep.c */
+/* A secret was written to a file. */
+void engine_keep(struct engine *e, const struct bt_file_id *file, const struct redacted *secret,
+		 const struct sink *sink, const struct actor *who);
+/* BT_REC_NAME: what is in that file is judged again. */
+void engine_name(struct engine *e, const struct event *ev);
+/* BT_REC_EXIT: temporary files that a watch root leaves. */
+void engine_kept_exit(struct engine *e, const struct event *ev);
 
 /* args.c */
 void engine_args(struct engine *e, const struct event *ev);

@@ -122,4 +122,5 @@ void engine_judge_text(struct engine *e, const struct bt_file_id *file, enum sin
 	sink.line = hit->line;
 	sink.offset = hit->offset;
 	engine_judge(e, &red, &sink, NULL, who);
+	engine_keep(e, file, &red, &sink, who);
 }

@@ -189,6 +189,40 @@ static int decode_copy(struct span rec, struct event *ev)
 	return 0;
 }
 
+static int decode_shared(struct span rec, struct event *ev)
+{
+	struct bt_rec_shared r;
+
+	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), r.path_len, &ev->shared.path) ||
+	    r.path_len > BT_PATH_LEN || r.what > BT_SHARED_UNMAP || !file_id_ok(&r.file) ||
+	    r.addr > UINT64_MAX - r.len || r.off > INT64_MAX || r.len > INT64_MAX - r.off)
+		return -EBADMSG;
+	ev->shared.file = r.file;
+	ev->shared.addr = r.addr;
+	ev->shared.len = r.len;
+	ev->shared.off = r.off;
+	ev->shared.fd = r.fd;
+	ev->shared.what = r.what;
+	return 0;
+}
+
+static int decode_name(struct span rec, struct event *ev)
+{
+	struct bt_rec_name r;
+	struct span all;
+
+	if (!TAKE(rec, &r) || !tail(rec, sizeof(r), (size_t)r.path_len + r.old_len, &all) ||
+	    r.path_len > BT_PATH_LEN || r.old_len > BT_PATH_LEN || r.what > BT_NAME_MODE ||
+	    !file_id_ok(&r.file))
+		return -EBADMSG;
+	ev->name.file = r.file;
+	ev->name.what = r.what;
+	ev->name.mode = r.mode & 07777;
+	ev->name.path = span_sub(all, 0, r.path_len);
+	ev->name.old = span_sub(all, r.path_len, r.old_len);
+	return 0;
+}
+
 static int decode_cgroup(struct span rec, struct event *ev)
 {
 	struct bt_rec_cgroup r;
@@ -206,6 +240,7 @@ int event_decode(struct span rec, struct event *ret)
 		[BT_REC_EXEC] = decode_exec,     [BT_REC_ARGS] = decode_args,
 		[BT_REC_FORK] = decode_fork,     [BT_REC_EXIT] = decode_exit,
 		[BT_REC_MAP] = decode_map,       [BT_REC_COPY] = decode_copy,
+		[BT_REC_SHARED] = decode_shared, [BT_REC_NAME] = decode_name,
 		[BT_REC_CGROUP] = decode_cgroup,
 	};
 	struct event ev = { 0 };
@@ -260,6 +295,7 @@ const char *event_call_name(enum bt_call call)
 		[BT_CALL_TEE] = "tee",
 		[BT_CALL_SPLICE_PIPE] = "splice-pipe",
 		[BT_CALL_SPLICE_FILE] = "splice-file",
+		[BT_CALL_MMAP] = "mmap",
 	};
 
 	return (unsigned int)call < BT_CALL_MAX ? names[call] : "unknown";
@@ -276,6 +312,7 @@ const char *event_call_seen(enum bt_call call)
 		[BT_CALL_SPLICE_PIPE] = pipe,
 		[BT_CALL_TEE] = pipe,
 		[BT_CALL_SPLICE_FILE] = "afterwards, in the file that it went to",
+		[BT_CALL_MMAP] = "afterwards, in the file that was mapped",
 	};
 
 	return (unsigned int)call < BT_CALL_MAX ? words[call] : NULL;

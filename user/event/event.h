@@ -66,6 +66,19 @@ struct event {
 			struct span path;
 		} copy;
 		struct {
+			struct bt_file_id file;
+			uint64_t addr, len, off;
+			int32_t fd;
+			unsigned int what; /* BT_SHARED_* */
+			struct span path;
+		} shared;
+		struct {
+			struct bt_file_id file; /* type 0: not known */
+			unsigned int what;      /* BT_NAME_* */
+			unsigned int mode;
+			struct span path, old;
+		} name;
+		struct {
 			struct span text; /* as /proc/PID/cgroup */
 		} cgroup;
 		struct {

@@ -9,10 +9,12 @@
 
 static bool is_hex(struct span s, size_t len)
 {
+	if (!s.p || s.len != len)
+		return false;
 	for (size_t i = 0; i < s.len; i++)
 		if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
 			return false;
-	return s.len == len;
+	return true;
 }
 
 /* Letters, digits and what systemd.unit(5) and lxc allow beside them. */
@@ -30,7 +32,7 @@ static bool is_name(struct span s)
 
 static void put(struct span s, char *ret, size_t len)
 {
-	if (s.len < len) {
+	if (s.p && s.len < len) {
 		memcpy(ret, s.p, s.len);
 		ret[s.len] = '\0';
 	}
@@ -109,7 +111,7 @@ static bool find_name(struct span parent, struct span name, struct span *ret)
 /* The innermost one counts: a container in a container is where the process is. */
 static void find_container(struct span path, char *ret, size_t len)
 {
-	struct span name, parent = SPAN_NONE, found;
+	struct span name, parent = SPAN_NONE, found = SPAN_NONE;
 
 	while (next_name(&path, &name)) {
 		if (find_id(name, &found) || find_name(parent, name, &found))
@@ -203,7 +205,7 @@ struct span cgroup_path(struct span text)
 		path = span_sub(path, second + 1, SIZE_MAX);
 		if (span_ends(path, SPAN_LIT(" (deleted)")))
 			path.len -= sizeof(" (deleted)") - 1;
-		if (!path.len || path.p[0] != '/')
+		if (!path.p || !path.len || path.p[0] != '/')
 			continue;
 		w = worth(path, controllers);
 		if (w > best_worth) {

@@ -370,6 +370,8 @@ int proc_table_feed(struct proc_table *t, const struct event *ev)
 	case BT_REC_DATA:
 	case BT_REC_MAP:
 	case BT_REC_COPY:
+	case BT_REC_SHARED:
+	case BT_REC_NAME:
 	case BT_REC_KIND_MAX:
 		break;
 	}

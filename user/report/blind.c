@@ -16,7 +16,9 @@ const struct blind_spot blind_spots[] = {
 	  "here",
 	  "run a 64-bit build of it, or a kernel that takes fexit programs", BLIND_COMPAT },
 	{ "shared-mmap",
-	  "a program made a writable shared mapping of a file; what it stores there is no call",
+	  "a writable shared mapping of a device, or of a file that could not be read afterwards: "
+	  "it "
+	  "was gone, or too big; and what is overwritten before the file is looked at",
 	  "`beartrap scan` the file afterwards", BLIND_PROGRAM },
 	{ "splice",
 	  "splice or tee moved bytes out of a socket, or out of a pipe that others fill too, to "

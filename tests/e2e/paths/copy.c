@@ -97,23 +97,11 @@ static void by_vmsplice(struct leak *l, int fd, const char *p, size_t len)
 	all(vmsplice(fd, &(struct iovec){ (void *)p, len }, 1, 0), len, "vmsplice");
 }
 
-static void by_mapping(struct leak *l, int fd, const char *p, size_t len)
-{
-	char *map;
-
-	need(!ftruncate(fd, (off_t)(l->offset + len)), "ftruncate");
-	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	need(map != MAP_FAILED, "mmap");
-	memcpy(map + l->offset, p, len);
-	munmap(map, 4096);
-}
-
 FILE_WAY(sendfile, by_sendfile, 0)
 FILE_WAY(splice, by_splice, 0)
 FILE_WAY(splice_written, by_write_and_splice, 0)
 FILE_WAY(sendfile_splice, by_sendfile_and_splice, 0)
 FILE_WAY(copy_file_range, by_copy_file_range, 0)
-FILE_WAY(shared_mapping, by_mapping, 0)
 SOCKET_WAY(tcp_sendfile, by_sendfile, AF_INET, SOCK_STREAM, NULL)
 SOCKET_WAY(tcp_splice, by_splice, AF_INET, SOCK_STREAM, NULL)
 SOCKET_WAY(tcp_pipes, by_pipes, AF_INET, SOCK_STREAM, NULL)
@@ -205,12 +193,19 @@ static void way_compat_write(struct leak *l)
 }
 
 const struct way copy_ways[] = {
-	WAY(sendfile),          WAY(splice),
-	WAY(splice_written),    WAY(sendfile_splice),
-	WAY(stderr_tee),        WAY(stderr_vmsplice),
-	WAY(copy_file_range),   WAY(shared_mapping),
-	WAY(tcp_sendfile),      WAY(tcp_splice),
-	WAY(tcp_pipes),         WAY(stderr_pipes),
-	WAY(process_vm_writev), WAY(process_vm_writev_own),
-	WAY(compat_write),      { 0 },
+	WAY(sendfile),
+	WAY(splice),
+	WAY(splice_written),
+	WAY(sendfile_splice),
+	WAY(stderr_tee),
+	WAY(stderr_vmsplice),
+	WAY(copy_file_range),
+	WAY(tcp_sendfile),
+	WAY(tcp_splice),
+	WAY(tcp_pipes),
+	WAY(stderr_pipes),
+	WAY(process_vm_writev),
+	WAY(process_vm_writev_own),
+	WAY(compat_write),
+	{ 0 },
 };

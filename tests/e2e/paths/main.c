@@ -13,7 +13,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-static const struct way *const tables[] = { call_ways, process_ways, copy_ways, uring_ways };
+static const struct way *const tables[] = { call_ways, process_ways, copy_ways, file_ways,
+					    uring_ways };
 
 static const struct way *find_way(const char *name)
 {

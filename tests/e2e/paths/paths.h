@@ -40,7 +40,7 @@ struct way {
 #name, way_##name                                                                  \
 	}
 
-extern const struct way call_ways[], copy_ways[], process_ways[], uring_ways[];
+extern const struct way call_ways[], copy_ways[], file_ways[], process_ways[], uring_ways[];
 
 /* --- place.c --- */
 

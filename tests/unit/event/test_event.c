@@ -22,6 +22,8 @@ struct rec {
 		struct bt_rec_exit exit;
 		struct bt_rec_map map;
 		struct bt_rec_copy copy;
+		struct bt_rec_shared shared;
+		struct bt_rec_name name;
 		struct bt_rec_cgroup cgroup;
 	};
 	size_t fixed;
@@ -40,6 +42,8 @@ static struct rec begin(enum bt_rec_kind kind, const char *tail, size_t tail_len
 		[BT_REC_EXIT] = sizeof(struct bt_rec_exit),
 		[BT_REC_MAP] = sizeof(struct bt_rec_map),
 		[BT_REC_COPY] = sizeof(struct bt_rec_copy),
+		[BT_REC_SHARED] = sizeof(struct bt_rec_shared),
+		[BT_REC_NAME] = sizeof(struct bt_rec_name),
 		[BT_REC_CGROUP] = sizeof(struct bt_rec_cgroup),
 	};
 	struct rec r;
@@ -385,6 +389,60 @@ static void test_map(void **state)
 	expect_bad(&r);
 }
 
+static void test_shared(void **state)
+{
+	static const char path[] = "/srv/map";
+	struct rec r = begin(BT_REC_SHARED, path, sizeof(path) - 1);
+	struct event ev;
+
+	r.shared.file = (struct bt_file_id){ .ino = 2, .dev = 3, .type = BT_FILE_REG };
+	r.shared.addr = 4096;
+	r.shared.len = 8192;
+	r.shared.off = 12288;
+	r.shared.fd = -1;
+	r.shared.what = BT_SHARED_UNMAP;
+	r.shared.path_len = sizeof(path) - 1;
+	assert_int_equal(decode(&r, &ev), 0);
+	assert_int_equal(ev.shared.file.ino, 2);
+	assert_int_equal(ev.shared.addr, 4096);
+	assert_int_equal(ev.shared.len, 8192);
+	assert_int_equal(ev.shared.off, 12288);
+	assert_int_equal(ev.shared.fd, -1);
+	assert_int_equal(ev.shared.what, BT_SHARED_UNMAP);
+	assert_true(span_eq(ev.shared.path, SPAN_LIT("/srv/map")));
+	r.shared.what++;
+	expect_bad(&r);
+	r.shared.what = 0;
+	r.shared.addr = UINT64_MAX - 8191;
+	expect_bad(&r);
+	r.shared.addr = 0;
+	r.shared.off = INT64_MAX - 8191;
+	expect_bad(&r);
+}
+
+static void test_name(void **state)
+{
+	static const char names[] = "/new/old";
+	struct rec r = begin(BT_REC_NAME, names, sizeof(names) - 1);
+	struct event ev;
+
+	r.name.file = (struct bt_file_id){ .ino = 2, .dev = 3, .type = BT_FILE_REG };
+	r.name.what = BT_NAME_MODE;
+	r.name.mode = 0100644;
+	r.name.path_len = r.name.old_len = 4;
+	assert_int_equal(decode(&r, &ev), 0);
+	assert_int_equal(ev.name.file.dev, 3);
+	assert_int_equal(ev.name.what, BT_NAME_MODE);
+	assert_int_equal(ev.name.mode, 0644);
+	assert_true(span_eq(ev.name.path, SPAN_LIT("/new")));
+	assert_true(span_eq(ev.name.old, SPAN_LIT("/old")));
+	r.name.what++;
+	expect_bad(&r);
+	r.name.what = 0;
+	r.name.old_len = 5;
+	expect_bad(&r);
+}
+
 static void test_cgroup(void **state)
 {
 	static const char text[] = "0::/system.slice/mcp.service\n";
@@ -529,6 +587,8 @@ int main(void)
 		cmocka_unit_test(test_args),
 		cmocka_unit_test(test_fork_and_exit),
 		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_every_other_length_is_refused),
