@@ -7,13 +7,6 @@
 #include "lib/scope.h"
 #include "lib/call.h"
 
-/* The cookie is the cause (enum bt_loss). */
-CALL_END(bt_blind)
-{
-	if (e->ret > 0)
-		count_loss(call_own(e), e->ret);
-}
-
 /*
  * Where uring.bpf.c cannot be loaded, and of 32-bit programs, whose requests it does not know. How much goes through a ring is
  * not known here, only that there is one.

@@ -24,17 +24,23 @@ struct copy {
 	u64 from_off_ptr, to_off_ptr;
 	u64 bytes;
 	u32 from_fd;
+	u32 off32; /* the offset at from_off_ptr has 32 bits */
 	enum bt_loss which;
 };
 
 /* Where in the file a call began: it has moved the offset that it was given, or the file's own. */
-static __always_inline bool file_began(u64 file, u64 off_ptr, u64 bytes, u64 *ret)
+static __always_inline bool file_began(u64 file, u64 off_ptr, bool off32, u64 bytes, u64 *ret)
 {
 	u64 end = 0;
+	long err = 0;
 
 	if (!off_ptr)
 		end = BPF_CORE_READ((struct file *)file, f_pos);
-	else if (bpf_probe_read_user(&end, sizeof(end), (void *)off_ptr))
+	else if (off32)
+		err = bpf_probe_read_user(&end, sizeof(u32), (void *)off_ptr);
+	else
+		err = bpf_probe_read_user(&end, sizeof(end), (void *)off_ptr);
+	if (err)
 		return false;
 	*ret = end - bytes;
 	return end >= bytes;
@@ -122,7 +128,7 @@ static __always_inline bool find_bytes(struct io *io, struct copy *c)
 	s->key.file = rec->from;
 	s->key.file.mode = 0;
 	if (rec->from.type == BT_FILE_REG)
-		return file_began(c->from, c->from_off_ptr, c->bytes, &rec->from_off);
+		return file_began(c->from, c->from_off_ptr, c->off32, c->bytes, &rec->from_off);
 	if (rec->from.type == BT_FILE_PIPE &&
 	    pipe_took(s, c, &rec->from_off, io->call != BT_CALL_TEE)) {
 		rec->flags = BT_COPY_SURE;
@@ -133,7 +139,7 @@ static __always_inline bool find_bytes(struct io *io, struct copy *c)
 		return true;
 	s->key.file.mode = 0;
 	if (s->key.file.type == BT_FILE_REG)
-		had |= file_began(c->to, c->to_off_ptr, c->bytes, &rec->to_off);
+		had |= file_began(c->to, c->to_off_ptr, false, c->bytes, &rec->to_off);
 	else if (s->key.file.type == BT_FILE_PIPE)
 		had |= pipe_is_kept(s);
 	return had;
@@ -187,6 +193,7 @@ static __always_inline void copied(const struct call_end *e, enum bt_call call, 
 		io.fd = arg[0];
 		c.from_fd = arg[1];
 		c.from_off_ptr = arg[2];
+		c.off32 = call_own(e) == BT_COOKIE_OFF32;
 	} else {
 		c.from_fd = arg[0];
 		io.fd = call == BT_CALL_TEE ? arg[1] : arg[2];

@@ -253,7 +253,7 @@ CALL_END(bt_io)
 	io.call = call;
 	io.dir = call < BT_CALL_READ ? BT_DIR_OUT : BT_DIR_IN;
 	if (call == BT_CALL_VMSPLICE)
-		io.dir = vmsplice_dir(e->task, arg[0]);
+		io.dir = vmsplice_dir(e->task, io.fd);
 	if (io.dir == BT_DIR_IN)
 		flags = recv_flags(arg, shape);
 	io.cut = !!(flags & MSG_TRUNC);

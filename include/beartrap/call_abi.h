@@ -5,6 +5,8 @@
 
 /* The program's own: which call, which flag, which cause. */
 #define BT_COOKIE_OWN 0xffff
+/* Of sendfile: its offset in memory has 32 bits. */
+#define BT_COOKIE_OFF32 1
 /* A 32-bit call: its arguments are in other registers, and structs in its memory have another layout. */
 #define BT_COOKIE_COMPAT 0x10000
 /* Moreover its arguments are in an array in memory, at its first or second argument. */

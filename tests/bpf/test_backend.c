@@ -73,8 +73,11 @@ static int child_write(void *arg)
 	return write(*(int *)arg, "told", 4) == 4 ? 0 : 1;
 }
 
-/* A watched process is seen, one that is not is not, and detaching leaves nothing. Descriptors while it was open. */
-static size_t check_backend(enum capture_backend backend)
+/*
+ * A watched process is seen, one that is not is not, and detaching leaves nothing. Descriptors while it was open, and in `uprobes`
+ * how many of them it can do without.
+ */
+static size_t check_backend(enum capture_backend backend, size_t *uprobes)
 {
 	size_t before = count_fds(""), bpf = count_bpf(), open_fds;
 	int fd = memfd_create("file", MFD_CLOEXEC);
@@ -95,6 +98,7 @@ static size_t check_backend(enum capture_backend backend)
 		return 0;
 	}
 	open_fds = count_fds("") - 1; /* without our file */
+	*uprobes = uprobes_links(rig.c->uprobes);
 	assert_int_equal(capture_backend(rig.c), backend);
 	assert_non_null(strstr(capture_describe(rig.c),
 			       backend == CAPTURE_FEXIT ? "fexit" : "tracepoints"));
@@ -119,19 +123,20 @@ static size_t check_backend(enum capture_backend backend)
 /* Each, when asked for; and what is chosen when there are descriptors for tracepoints but not for all that fexit needs. */
 static void backends(void **state)
 {
-	size_t before = count_fds("");
-	size_t plain = check_backend(CAPTURE_TRACEPOINT), fexit = check_backend(CAPTURE_FEXIT);
+	size_t before = count_fds(""), uprobes;
+	size_t plain = check_backend(CAPTURE_TRACEPOINT, &uprobes);
+	size_t fexit = check_backend(CAPTURE_FEXIT, &uprobes);
 	struct rlimit was, limit;
 	struct error err;
 	struct rig rig;
 
 	/* Where there is no fexit, the same comes of having none. */
 	if (!fexit)
-		fexit = plain + 40;
-	assert_true(fexit > plain + 20);
+		fexit = plain + uprobes + 40;
+	assert_true(fexit > plain + uprobes + 20);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
 	limit = was;
-	limit.rlim_cur = fexit - 10;
+	limit.rlim_cur = fexit - uprobes - 10;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	if (open_backend(&rig, CAPTURE_AUTO, &err))
 		fail_msg("%s", err.text);

@@ -84,8 +84,7 @@ const struct probe probes[] = {
 	{ .function = "__ia32_compat_sys_socketcall", .prog = "bt_role", .cookie = COMPAT | BT_COOKIE_ARRAY1 },
 	{ .function = "__ia32_sys_accept4", .prog = "bt_role", .cookie = COMPAT | BT_FILE_ACCEPTED },
 	{ .function = "__ia32_sys_connect", .prog = "bt_role", .cookie = COMPAT | BT_FILE_CONNECTED },
-	/* Its offset has 32 bits. */
-	{ .function = "__ia32_compat_sys_sendfile", .prog = "bt_blind", .cookie = COMPAT | BT_LOSS_SENDFILE },
+	{ .function = "__ia32_compat_sys_sendfile", .prog = "bt_sendfile64", .cookie = COMPAT | BT_COOKIE_OFF32 },
 	{ .function = "__ia32_sys_sendfile64", .prog = "bt_sendfile64", .cookie = COMPAT },
 	{ .function = "__ia32_sys_splice", .prog = "bt_splice", .cookie = COMPAT },
 	{ .function = "__ia32_sys_copy_file_range", .prog = "bt_copy_file_range", .cookie = COMPAT },
@@ -97,6 +96,22 @@ const struct probe probes[] = {
 	{ .function = "__ia32_sys_io_uring_setup", .prog = "bt_io_uring", .cookie = COMPAT, .optional = true },
 	{ .function = "__ia32_sys_mmap_pgoff", .prog = "bt_map", .cookie = COMPAT },
 	{ .function = "__ia32_compat_sys_ia32_mmap", .prog = "bt_map", .cookie = COMPAT | BT_COOKIE_ARRAY0 },
+	{ .function = "__ia32_sys_mprotect", .prog = "bt_mprotect", .cookie = COMPAT },
+	{ .function = "__ia32_sys_pkey_mprotect", .prog = "bt_mprotect", .cookie = COMPAT, .optional = true },
+	{ .function = "__ia32_sys_mremap", .prog = "bt_mremap", .cookie = COMPAT },
+	{ .function = "__ia32_sys_msync", .prog = "bt_mapped", .cookie = COMPAT | BT_SHARED_SYNC },
+	{ .function = "__ia32_sys_munmap", .prog = "bt_mapped", .cookie = COMPAT | BT_SHARED_UNMAP },
+	{ .function = "__ia32_sys_rename", .prog = "bt_named", .cookie = COMPAT | BT_NAME_RENAME },
+	{ .function = "__ia32_sys_renameat", .prog = "bt_named", .cookie = COMPAT | BT_NAME_RENAME | BT_NAME_AT },
+	{ .function = "__ia32_sys_renameat2", .prog = "bt_named", .cookie = COMPAT | BT_NAME_RENAME | BT_NAME_AT },
+	{ .function = "__ia32_sys_link", .prog = "bt_named", .cookie = COMPAT | BT_NAME_LINK },
+	{ .function = "__ia32_sys_linkat", .prog = "bt_named", .cookie = COMPAT | BT_NAME_LINK | BT_NAME_AT },
+	{ .function = "__ia32_sys_unlink", .prog = "bt_named", .cookie = COMPAT | BT_NAME_UNLINK },
+	{ .function = "__ia32_sys_unlinkat", .prog = "bt_named", .cookie = COMPAT | BT_NAME_UNLINK | BT_NAME_AT },
+	{ .function = "__ia32_sys_chmod", .prog = "bt_named", .cookie = COMPAT | BT_NAME_MODE },
+	{ .function = "__ia32_sys_fchmod", .prog = "bt_named", .cookie = COMPAT | BT_NAME_MODE | BT_NAME_FD },
+	{ .function = "__ia32_sys_fchmodat", .prog = "bt_named", .cookie = COMPAT | BT_NAME_MODE | BT_NAME_AT },
+	{ .function = "__ia32_sys_fchmodat2", .prog = "bt_named", .cookie = COMPAT | BT_NAME_MODE | BT_NAME_AT, .optional = true },
 #endif
 };
 /* clang-format on */
