@@ -95,8 +95,10 @@ static __always_inline void window_send(struct bt_scratch *s, u64 from, u64 to)
 	barrier_var(from);
 	if (from > CARRY_LEN + BT_CHUNK_LEN)
 		return;
+	if (!len)
+		return;
 	barrier_var(len);
-	if (!len || len > BT_CHUNK_LEN)
+	if (len > BT_CHUNK_LEN)
 		return;
 	bpf_probe_read_kernel(s->data_out.bytes, len, (u8 *)s->text + from);
 	barrier_var(name_len);
@@ -256,8 +258,10 @@ static __noinline long lane_match(struct bt_scratch *s, u64 len)
 	struct bt_carry *c;
 	u64 blocks;
 
+	if (!len)
+		return 0;
 	barrier_var(len);
-	if (!len || len > BT_CHUNK_LEN)
+	if (len > BT_CHUNK_LEN)
 		return 0;
 	st = bpf_map_lookup_elem(&streams, &s->key);
 	if (!st) {

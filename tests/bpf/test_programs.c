@@ -187,8 +187,13 @@ static bool load(enum capture_backend backend)
 
 	if (ret && backend == CAPTURE_FEXIT && !now.n)
 		return false;
-	if (ret)
+	if (ret) {
+		/* Once more, for the verifier's words. */
+		cfg.verifier_stats = false;
+		cfg.debug = rig_debug;
+		capture_free(capture_open(&cfg, &c, &err) ? NULL : c);
 		fail_msg("%s", err.text);
+	}
 	assert_true(now.n > 10);
 	for (size_t i = 0; i < now.n; i++) {
 		assert_true(now.p[i].insns);
