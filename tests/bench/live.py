@@ -51,11 +51,20 @@ def cpu_ms(pid):
     return total / 1e6
 
 
+def worker(pid):
+    """The watch is the work of a child of `beartrap run`, as the server is another one."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        children = [int(child) for child in file.read().split()]
+    exe = os.stat(f"/proc/{pid}/exe")
+    return next(child for child in children if os.path.samestat(os.stat(f"/proc/{child}/exe"), exe))
+
+
 def resident_mib(pid):
-    """Resident memory, and that of the rings in it. A ring's data is mapped twice; it is there once."""
+    """Resident memory of the watch and what its parent has beside that, and the rings in it. A ring's data is mapped
+    twice; it is there once."""
     all_kib = rings_kib = 0
     ring = False
-    with open(f"/proc/{pid}/smaps", encoding="ascii") as file:
+    with open(f"/proc/{worker(pid)}/smaps", encoding="ascii") as file:
         for line in file:
             if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
                 ring = "bpf-map" in line
@@ -63,6 +72,8 @@ def resident_mib(pid):
                 kib = int(line.split()[1])
                 all_kib += kib // 2 if ring else kib
                 rings_kib += kib // 2 if ring else 0
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        all_kib += sum(int(line.split()[1]) for line in file if line.startswith("Private_"))
     return all_kib / 1024, rings_kib / 1024
 
 
@@ -98,9 +109,10 @@ def crowd(place):
         with watched(place, name, os.path.join(BUILD, "tests/tools/crowd"), str(count), str(streams)) as run:
             assert run.stdout.readline() == b"ready\n"
             time.sleep(1.5)
-            before = cpu_ms(run.pid)
+            both = (run.pid, worker(run.pid))
+            before = sum(map(cpu_ms, both))
             time.sleep(3)
-            idle = (cpu_ms(run.pid) - before) / 30
+            idle = (sum(map(cpu_ms, both)) - before) / 30
             resident, rings = resident_mib(run.pid)
             run.stdin.close()
             run.wait(timeout=60)
@@ -154,30 +166,36 @@ def tracers(place, kind, server):
     return found
 
 
+BPFTRACE = """
+tracepoint:syscalls:sys_enter_write /pid == $1/ {
+	printf("%r\\n", buf(args->buf, args->count));
+	@cut = sum(args->count > 200 ? args->count - 200 : 0);
+}
+tracepoint:syscalls:sys_enter_read /pid == $1/ { @to[tid] = args->buf; }
+tracepoint:syscalls:sys_exit_read /@to[tid]/ {
+	if (args->ret > 0) {
+		printf("%r\\n", buf(@to[tid], args->ret));
+		@cut = sum(args->ret > 200 ? args->ret - 200 : 0);
+	}
+	delete(@to[tid]);
+}
+"""
+
+
 def bpftrace(place, server):
     """It cannot start a process under trace: the shell that becomes the server waits until the probes are there."""
     if not shutil.which("bpftrace"):
         skipped("mcp-calls-bpftrace", "bpftrace is not installed")
         return {}
     script = f"{place}/bpftrace.sh"
+    with open(f"{place}/bpftrace.bt", "w", encoding="ascii") as file:
+        file.write(BPFTRACE)
     with open(script, "w", encoding="ascii") as file:
         file.write(f"""log={place}/bpftrace.out
 export BPFTRACE_STRLEN=200
 # Where no tracefs is mounted there is one for it alone.
 [ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing
-bpftrace -p $$ -e "
-tracepoint:syscalls:sys_enter_write /pid == $$/ {{
-	printf(\"%r\\n\", buf(args->buf, args->count));
-	@cut = sum(args->count > 200 ? args->count - 200 : 0);
-}}
-tracepoint:syscalls:sys_enter_read /pid == $$/ {{ @to[tid] = args->buf; }}
-tracepoint:syscalls:sys_exit_read /@to[tid]/ {{
-	if (args->ret > 0) {{
-		printf(\"%r\\n\", buf(@to[tid], args->ret));
-		@cut = sum(args->ret > 200 ? args->ret - 200 : 0);
-	}}
-	delete(@to[tid]);
-}}" >$log 2>&1 </dev/null &
+bpftrace -p $$ {place}/bpftrace.bt $$ >$log 2>&1 </dev/null &
 until grep -q Attaching $log || ! kill -0 $!; do sleep 0.1; done
 sleep 1
 exec {' '.join(server)}

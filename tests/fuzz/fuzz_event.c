@@ -68,6 +68,18 @@ static void check_event(struct span rec, const struct event *ev)
 		must(ev->copy.pos + ev->copy.len >= ev->copy.pos);
 		must(ev->copy.from_off + ev->copy.len <= INT64_MAX);
 		break;
+	case BT_REC_SHARED:
+		check_inside(rec, ev->shared.path);
+		must(ev->shared.path.len <= BT_PATH_LEN && ev->shared.what <= BT_SHARED_UNMAP);
+		must(ev->shared.addr + ev->shared.len >= ev->shared.addr);
+		must(ev->shared.off + ev->shared.len <= INT64_MAX);
+		break;
+	case BT_REC_NAME:
+		check_inside(rec, ev->name.path);
+		check_inside(rec, ev->name.old);
+		must(ev->name.path.len <= BT_PATH_LEN && ev->name.old.len <= BT_PATH_LEN);
+		must(ev->name.what <= BT_NAME_MODE && ev->name.mode <= 07777);
+		break;
 	case BT_REC_FORK:
 	case BT_REC_EXIT:
 		break;

@@ -35,6 +35,9 @@ bool capture_has_cap(unsigned int cap);
 /* Enough of them to load and attach programs. */
 bool capture_privileged(void);
 
+/* This kernel lets requests of io_uring be followed. */
+bool capture_follows_uring(void);
+
 /* A file that a program is made of, as the hooks on TLS would see it. */
 struct tls_look {
 	bool elf;      /* a program or shared library, of any machine */

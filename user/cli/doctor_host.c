@@ -130,6 +130,9 @@ static void add_io_uring(struct doctor *d)
 		 !strcmp(text, "2"))
 		doctor_add(d, GROUP_BLIND, FINDING_OK, "io_uring", NULL,
 			   "io_uring: no program may use it (kernel.io_uring_disabled is 2)");
+	else if (capture_follows_uring())
+		doctor_add(d, GROUP_BLIND, FINDING_OK, "io_uring", NULL,
+			   "io_uring: its requests are followed");
 	else
 		doctor_blind(d, GROUP_BLIND, "io_uring", "io_uring");
 }

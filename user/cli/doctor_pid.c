@@ -230,8 +230,10 @@ static void look_at_maps(struct subject *s, struct span text)
 			count_mapping(&files, m.path);
 	}
 	if (files.n)
-		doctor_blind(s->d, GROUP_FILES, "shared-mmap",
-			     "%zu writable shared mappings of files, as %s", files.n, files.first);
+		doctor_add(s->d, GROUP_FILES, FINDING_OK, "shared-mmap", NULL,
+			   "%zu writable shared mappings of files, as %s: what is new in them is "
+			   "looked for in the files",
+			   files.n, files.first);
 	if (devices.n)
 		doctor_blind(s->d, GROUP_FILES, "device-mapping",
 			     "%zu writable mappings of devices, as %s", devices.n, devices.first);
@@ -361,7 +363,10 @@ static void add_open_files(const struct subject *s)
 	if (o.readable > READABLE_MAX)
 		doctor_add(s->d, GROUP_FILES, FINDING_NOTE, "world-readable", "chmod o-r them",
 			   "and %zu more such files", o.readable - READABLE_MAX);
-	if (o.rings)
+	if (o.rings && capture_follows_uring())
+		doctor_add(s->d, GROUP_FILES, FINDING_OK, "io_uring", NULL,
+			   "it has %zu io_uring open, whose requests are followed", o.rings);
+	else if (o.rings)
 		doctor_blind(s->d, GROUP_FILES, "io_uring", "it has %zu io_uring open", o.rings);
 	else
 		doctor_add(s->d, GROUP_FILES, FINDING_OK, "io_uring", NULL,

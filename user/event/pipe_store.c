@@ -7,7 +7,7 @@
 #include "event/pipe_store.h"
 
 /* The smallest buffer; they double. */
-#define BUF_MIN 4096u
+#define BUF_MIN 256u
 /* Stretches of a pipe's bytes that are not here. */
 #define HOLES_MAX 16u
 
@@ -22,7 +22,7 @@ struct kept_pipe {
 	uint64_t from, to;             /* stream positions of the bytes here, holes included */
 	char *buf;                     /* byte `pos` is at pos % room */
 	size_t room;                   /* a power of two */
-	struct hole holes[HOLES_MAX];  /* ascending */
+	struct hole *holes;            /* HOLES_MAX, ascending; NULL: there was none yet */
 	size_t n_holes;
 	bool distrusted;
 };
@@ -146,8 +146,15 @@ static void put_bytes(struct kept_pipe *p, uint64_t pos, struct span bytes)
 	}
 }
 
+/* Without memory for it, all up to its end is given up. */
 static void insert_hole(struct kept_pipe *p, size_t at, struct hole h)
 {
+	if (!p->holes)
+		p->holes = calloc(HOLES_MAX, sizeof(*p->holes));
+	if (!p->holes) {
+		drop_before(p, h.to);
+		return;
+	}
 	/* So many pieces: what is before the second of the oldest holes is given up. */
 	if (p->n_holes == HOLES_MAX) {
 		drop_before(p, p->holes[0].to);
@@ -216,11 +223,17 @@ struct pipe_store *pipe_store_new(const struct pipe_store_limits *limits)
 	return s;
 }
 
+static void free_pipe(struct pipe_store *s, struct kept_pipe *p)
+{
+	drop_buffer(s, p);
+	free(p->holes);
+	free(p);
+}
+
 static bool release_pipe(void *arg, struct span key, void *value)
 {
 	(void)key;
-	drop_buffer(arg, value);
-	free(value);
+	free_pipe(arg, value);
 	return true;
 }
 
@@ -249,8 +262,7 @@ static void forget(struct pipe_store *s, struct kept_pipe *p)
 	char key[12];
 
 	table_remove(s->pipes, key_of(&p->id, key));
-	drop_buffer(s, p);
-	free(p);
+	free_pipe(s, p);
 }
 
 int pipe_store_add(struct pipe_store *s, const struct bt_file_id *pipe)

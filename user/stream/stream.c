@@ -333,7 +333,7 @@ static bool begins_anew(const struct entry *e, const struct event *ev, uint64_t 
 {
 	if (start || !ev->data.bytes.len || e->s.pos == e->base || ev->time_ns <= e->last_ns)
 		return false;
-	for (unsigned int i = 0; i < LATE_GAPS; i++)
+	for (unsigned int i = 0; e->gaps && i < LATE_GAPS; i++)
 		if (e->gaps[i].from <= e->base && e->gaps[i].to > e->base)
 			return false;
 	return e->origin <= e->base || ev->time_ns > e->begun_ns + HOLD_NS;
