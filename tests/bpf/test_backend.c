@@ -126,7 +126,7 @@ static size_t check_backend(enum capture_backend backend, size_t *uprobes)
 /* Each, when asked for; and what is chosen when there are descriptors for tracepoints but not for all that fexit needs. */
 static void backends(void **state)
 {
-	size_t before = count_fds(""), uprobes;
+	size_t before = count_fds(""), uprobes = 0;
 	size_t plain = check_backend(CAPTURE_TRACEPOINT, &uprobes);
 	size_t fexit = check_backend(CAPTURE_FEXIT, &uprobes);
 	struct rlimit was, limit;
