@@ -61,7 +61,7 @@ static void take_line(void *arg, const char *line)
 static bool is_call(const struct bpf_insn *insn)
 {
 	return (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL) ||
-	       (insn->code == (BPF_LD | BPF_IMM | BPF_DW) && insn->src_reg == BPF_PSEUDO_FUNC);
+	       (insn->code == (BPF_LD | BPF_DW) && insn->src_reg == BPF_PSEUDO_FUNC);
 }
 
 struct code {
@@ -104,8 +104,8 @@ static unsigned int frame(const struct code *code, size_t from, size_t end)
 		const struct bpf_insn *in = &code->insns[i];
 		unsigned int class = BPF_CLASS(in->code);
 
-		if (class == BPF_ALU64 && in->code == (BPF_ALU64 | BPF_ADD | BPF_K) &&
-		    fp[in->dst_reg] && in->imm < lowest)
+		if (class == BPF_ALU64 && BPF_OP(in->code) == BPF_ADD &&
+		    BPF_SRC(in->code) == BPF_K && fp[in->dst_reg] && in->imm < lowest)
 			lowest = in->imm;
 		else if ((class == BPF_ST || class == BPF_STX) && fp[in->dst_reg] &&
 			 in->off < lowest)
