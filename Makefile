@@ -240,7 +240,7 @@ deps:
 check: deps
 	@tests/run
 check-kernel: deps
-	@tests/run kernel/
+	@KERNEL_TESTS=all VM_SECONDS=2700 TEST_SECONDS=2800 tests/run kernel/
 
 .PHONY: demo
 demo: deps

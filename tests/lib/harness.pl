@@ -30,7 +30,7 @@ sub harness {
 		jobs => $jobs,
 		exec => sub {
 			my ($h, $test) = @_;
-			return [ 'timeout', '-k', '10', '900', 'sh', '-c', "exec $command{$test}" ];
+			return [ 'timeout', '-k', '10', $ENV{TEST_SECONDS} // '900', 'sh', '-c', "exec $command{$test}" ];
 		},
 	});
 }
