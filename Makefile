@@ -136,7 +136,7 @@ $(BUILD)/bpf/beartrap.o: $(BPF_OBJ)
 $(SKEL): $(BUILD)/bpf/beartrap.o
 	$(call say,SKEL,$@)
 	@mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name beartrap_bpf > $@
+	$(Q){ echo '/* NOLINTBEGIN: generated */' && $(BPFTOOL) gen skeleton $< name beartrap_bpf && echo '/* NOLINTEND */'; } > $@
 
 # --- tests ---------------------------------------------------------------------------------
 
